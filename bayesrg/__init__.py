@@ -1,0 +1,75 @@
+"""Bayesian radiogenomics: from medical images and genomic profiles to posteriors and reports.
+
+``import bayesrg`` loads nothing heavy. The public names below are looked up when they are first used (PEP 562), so
+that PyMC, ArviZ, numba, SimpleITK and matplotlib are paid for only by the work that needs them.
+
+Rooms: ``imaging``, ``radiomics``, ``models``, ``inference``, ``simulation``, ``datasets``.
+Reading images into features: ``extract``, ``extract_cohort``, ``Settings``.
+From features to a posterior: ``Stability``, ``Prior``, ``fit``, ``save``, ``load``, ``summary``, ``diagnose``,
+``report``.
+"""
+
+__version__ = "0.1.0"
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bayesrg import datasets, imaging, inference, models, radiomics, simulation
+    from bayesrg.inference import diagnose, fit, load, save, summary
+    from bayesrg.models import Stability
+    from bayesrg.prior import Prior
+    from bayesrg.radiomics import Settings, extract, extract_cohort
+    from bayesrg.reporting import report
+
+__all__ = [
+    "Prior",
+    "Settings",
+    "Stability",
+    "__version__",
+    "datasets",
+    "diagnose",
+    "extract",
+    "extract_cohort",
+    "fit",
+    "imaging",
+    "inference",
+    "load",
+    "models",
+    "radiomics",
+    "report",
+    "save",
+    "simulation",
+    "summary",
+]
+
+_ROOMS = frozenset({"datasets", "imaging", "inference", "models", "radiomics", "simulation"})
+_HOMES = {
+    "Prior": "bayesrg.prior",
+    "Settings": "bayesrg.radiomics",
+    "Stability": "bayesrg.models",
+    "diagnose": "bayesrg.inference",
+    "extract": "bayesrg.radiomics",
+    "extract_cohort": "bayesrg.radiomics",
+    "fit": "bayesrg.inference",
+    "load": "bayesrg.inference",
+    "report": "bayesrg.reporting",
+    "save": "bayesrg.inference",
+    "summary": "bayesrg.inference",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return the public name, importing the room it lives in the first time it is asked for."""
+    if name in _ROOMS:
+        return import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; its public names are {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, loaded or not, so that completion offers them."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,165 @@
+"""Every dimension and variable that passes between two rooms, named once: documentation and check in one place."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import xarray as xr
+
+from bayesrg.errors import TableError
+
+Kind = Literal["real", "integer", "boolean", "label"]
+
+# NumPy's dtype kinds that each of our kinds may be stored as.
+_DTYPE_KINDS: dict[Kind, str] = {"real": "f", "integer": "iu", "boolean": "b", "label": "OSTU"}
+
+DIMS = MappingProxyType(
+    {
+        "z": "voxel index along the image's third axis (slices)",
+        "y": "voxel index along the image's second axis (rows)",
+        "x": "voxel index along the image's first axis (columns)",
+        "patient": "a person in a radiogenomic study",
+        "tumor": "a lesion; a patient may have several",
+        "region": "a sampled place within a tumour",
+        "subject": "a person, animal or phantom insert that was measured repeatedly",
+        "subject_scanner": "a subject on one scanner: a level of their interaction",
+        "subject_preprocessing": "a subject in one preprocessing: a level of their interaction",
+        "session": "an occasion on which a subject was imaged",
+        "scanner": "a device, or a site with its device",
+        "preprocessing": "a named way of processing or perturbing the same image",
+        "modality": "a kind of image, such as PET or T1-weighted MR",
+        "feature": "a radiomic feature, by its column name",
+        "gene": "a gene, by its HGNC symbol",
+        "pathway": "a named gene set",
+        "measurement": "one row of a stability table: one value of a feature in one image",
+        "component": "a component of variance, such as subject or residual",
+        "condition": "a way to define an ICC: repeatability, reproducibility, robustness, overall",
+        "threshold": "an ICC to be exceeded, such as 0.75",
+        "level": "a level of a factor as it was observed",
+        "chain": "a chain of the sampler",
+        "draw": "a draw within a chain",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a variable is called, the dims it may have, how it is stored, what it means and in which unit.
+
+    ``dims`` holds each permitted tuple of dims, in the order in which they are stored.
+    """
+
+    name: str
+    dims: tuple[tuple[str, ...], ...]
+    kind: Kind
+    meaning: str
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a dim that is not registered in `DIMS`."""
+        unknown = {dim for dims in self.dims for dim in dims} - DIMS.keys()
+        if unknown:
+            raise ValueError(
+                f"variable {self.name!r} uses dims {sorted(unknown)} that bayesrg.variables.DIMS does not name"
+            )
+
+
+_VOXELS = (("z", "y", "x"),)
+_ROWS = (("measurement",),)
+_FEATURES = (("feature",),)
+
+VARIABLES = MappingProxyType(
+    {
+        variable.name: variable
+        for variable in (
+            Variable("intensity", _VOXELS, "real", "interpolated (and rounded) intensity", "the image's own unit"),
+            Variable("morphological_mask", _VOXELS, "boolean", "voxels of the region by its shape"),
+            Variable("intensity_mask", _VOXELS, "boolean", "voxels of the region after re-segmentation"),
+            Variable("level", _VOXELS, "integer", "grey level 1 to n_levels inside intensity_mask, 0 outside"),
+            Variable(
+                "value",
+                (("feature",), ("measurement",), ("measurement", "feature")),
+                "real",
+                "value of a radiomic feature",
+                "the feature's own unit, given by the coordinate unit",
+            ),
+            Variable("family", _FEATURES, "label", "IBSI feature family, such as glcm"),
+            Variable("ibsi_code", _FEATURES, "label", "IBSI's four-character code, empty where IBSI has none"),
+            Variable(
+                "aggregation", _FEATURES, "label", "how matrices were combined, such as 3d_merged; empty for none"
+            ),
+            Variable("unit", _FEATURES, "label", "unit of the feature's value, empty where it has none"),
+            Variable("reason", _FEATURES, "label", "why a value is NaN, empty where it is not"),
+            Variable("subject_index", _ROWS, "integer", "position of the row's subject among the levels of subject"),
+            Variable("session_index", _ROWS, "integer", "position of the row's session among the levels of session"),
+            Variable("scanner_index", _ROWS, "integer", "position of the row's scanner among the levels of scanner"),
+            Variable("preprocessing_index", _ROWS, "integer", "position of the row's level of preprocessing"),
+            Variable("subject_scanner_index", _ROWS, "integer", "position of the row's subject on its scanner"),
+            Variable(
+                "subject_preprocessing_index", _ROWS, "integer", "position of the row's subject in its preprocessing"
+            ),
+        )
+    }
+)
+
+
+def describe() -> str:
+    """Return the registered variables as lines of ``name (dims): meaning [unit]``, one variable a line."""
+    return "\n".join(
+        f"{v.name} ({' or '.join(', '.join(dims) for dims in v.dims)}): {v.meaning}{f' [{v.unit}]' if v.unit else ''}"
+        for v in VARIABLES.values()
+    )
+
+
+def validate(dataset: xr.Dataset, *names: str) -> None:
+    """Check that a dataset holds the named variables as they are registered.
+
+    Parameters
+    ----------
+    dataset
+        What one room hands to another.
+    names
+        Names of registered variables that the dataset must hold, as data variables or coordinates.
+
+    Raises
+    ------
+    TableError
+        If a variable is absent, has other dims, or is stored as another kind.
+    KeyError
+        If a name is not registered in `VARIABLES`.
+    """
+    for name in names:
+        variable = VARIABLES[name]
+        if name not in dataset.variables:
+            raise TableError(
+                f"the dataset has no variable {name!r} ({variable.meaning}); it holds {_listed(dataset.variables)}. "
+                f"Add it with dims {_shown(variable)}."
+            )
+        found = dataset[name]
+        if found.dims not in variable.dims:
+            raise TableError(
+                f"variable {name!r} has dims {found.dims}, expected {_shown(variable)}. "
+                "Rename or transpose its dims before handing it on."
+            )
+        if not _stored_as(found.dtype, variable.kind):
+            raise TableError(
+                f"variable {name!r} is stored as {found.dtype}, expected {variable.kind} values ({variable.meaning}). "
+                "Convert it before handing it on."
+            )
+
+
+def _stored_as(dtype: Any, kind: Kind) -> bool:
+    """Tell whether a dtype holds a kind; pandas' own string and categorical dtypes count as labels."""
+    if kind == "label" and not hasattr(dtype, "itemsize"):
+        return True
+    return dtype.kind in _DTYPE_KINDS[kind]
+
+
+def _shown(variable: Variable) -> str:
+    return " or ".join(str(dims) for dims in variable.dims)
+
+
+def _listed(names: Any) -> str:
+    listed: list[Hashable] = sorted(names, key=str)
+    return ", ".join(map(repr, listed)) if listed else "no variables"

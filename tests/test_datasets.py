@@ -1,0 +1,184 @@
+"""Data sets are found locally first, fetched by hash otherwise, and never from outside their folder."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pooch
+import pytest
+
+from bayesrg import datasets
+from bayesrg.errors import DataNotFoundError
+
+PHANTOM = "ibsi1/ibsi1_digital_phantom/image.nii.gz"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output free of the server's log."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder, named by BAYESRG_DATA, beside an empty cache."""
+    monkeypatch.setenv("BAYESRG_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a local server that stands in for the origin of every file."""
+    served = tmp_path / "origin"
+    served.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(served))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setattr(datasets, "_url", lambda name: f"http://127.0.0.1:{server.server_port}/{Path(name).name}")
+        yield served
+        server.shutdown()
+        thread.join()
+
+
+def test_a_local_file_comes_first(folder: Path):
+    (folder / "notes").mkdir()
+    (folder / "notes" / "mine.csv").write_text("a\n1\n")
+    assert datasets.path("notes/mine.csv") == folder / "notes" / "mine.csv"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret", "sts/../../secret", "/etc/passwd", "C:/secret", "sts\\..\\secret", "", ".", "//host/share/file"],
+)
+def test_a_name_that_leaves_the_folder_is_refused(folder: Path, name: str):
+    (folder.parent / "secret").write_text("no")
+    with pytest.raises(DataNotFoundError, match="does not stay inside the data folder"):
+        datasets.path(name)
+
+
+def test_a_link_that_leaves_the_folder_is_refused(folder: Path):
+    (folder.parent / "secret").write_text("no")
+    (folder / "link").symlink_to(folder.parent / "secret")
+    with pytest.raises(DataNotFoundError, match="a link that leaves the data folder"):
+        datasets.path("link")
+
+
+def test_a_link_inside_the_folder_is_followed(folder: Path):
+    (folder / "file").write_text("yes")
+    (folder / "link").symlink_to(folder / "file")
+    assert datasets.path("link").read_text() == "yes"
+
+
+def test_a_folder_is_not_a_file(folder: Path):
+    (folder / "sts").mkdir()
+    with pytest.raises(DataNotFoundError, match="'sts' is a folder"):
+        datasets.path("sts")
+
+
+def test_a_missing_data_folder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("BAYESRG_DATA", str(tmp_path / "absent"))
+    with pytest.raises(DataNotFoundError, match=r"BAYESRG_DATA is '.*absent', which is not a folder"):
+        datasets.path(PHANTOM)
+
+
+def test_a_missing_file_is_downloaded_once(folder: Path, origin: Path, monkeypatch: pytest.MonkeyPatch):
+    content = b"voxels"
+    monkeypatch.setattr(datasets, "_hashes", lambda: {PHANTOM: hashlib.sha256(content).hexdigest()})
+    (origin / "image.nii.gz").write_bytes(content)
+    fetched = datasets.path(PHANTOM)
+    assert fetched.read_bytes() == content
+    assert not fetched.is_relative_to(folder)
+    (origin / "image.nii.gz").unlink()
+    assert datasets.path(PHANTOM) == fetched
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_download_with_another_hash_is_refused(origin: Path, tmp_path: Path):
+    (origin / "image.nii.gz").write_bytes(b"something else")
+    with pytest.raises(DataNotFoundError, match=r"no longer holds .*BAYESRG_DATA"):
+        datasets.path(PHANTOM)
+    assert [found for found in (tmp_path / "cache").rglob("*") if found.is_file()] == []
+
+
+@pytest.mark.usefixtures("folder", "origin")
+def test_a_failed_download_names_the_mend():
+    with pytest.raises(DataNotFoundError, match=r"could not be read .*404.*BAYESRG_DATA"):
+        datasets.path(PHANTOM)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ibsi1/ibsi1_reference_values.csv", "does not hold it byte for byte: the tables were parsed"),
+        ("sts/STS_052_PET_image.nii.gz", "not among the files whose hash is registered"),
+        ("elsewhere/table.csv", "no origin is registered for it"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_cannot_be_had_says_why(name: str, reason: str):
+    with pytest.raises(DataNotFoundError, match=reason) as caught:
+        datasets.path(name)
+    assert "Set BAYESRG_DATA" in str(caught.value)
+
+
+def test_urls_follow_the_origins_layout():
+    repository = "https://raw.githubusercontent.com/theibsi/data_sets"
+    commit = "6da96021bc91faf4c0cb7fd7fa56a4225d2064a8"
+    assert datasets._url(PHANTOM) == f"{repository}/{commit}/ibsi_1_digital_phantom/nifti/image/phantom.nii.gz"
+    assert (
+        datasets._url("ibsi1/ibsi1_ct_phantom/mask.nii.gz")
+        == f"{repository}/{commit}/ibsi_1_ct_radiomics_phantom/nifti/mask/mask.nii.gz"
+    )
+    assert (
+        datasets._url("sts/STS_007_PET_mask.nii.gz")
+        == f"{repository}/master/ibsi_validation/nifti/STS_007/PET_mask.nii.gz"
+    )
+
+
+def test_registered_hashes_are_those_of_the_local_files():
+    hashes = datasets._hashes()
+    assert len(hashes) == 4 + 2 * 51
+    for name, digest in hashes.items():
+        assert hashlib.sha256(datasets.path(name).read_bytes()).hexdigest() == digest, name
+
+
+def test_reference_values_are_complete():
+    values = datasets.ibsi_reference_values()
+    assert len(values) == 1804
+    assert values["value"].notna().all()
+    assert (values["tolerance"] >= 0).all()
+    phantom = values[(values["configuration"] == "digital_phantom") & (values["family"] == "statistics")]
+    assert len(phantom) == 18
+    assert set(phantom["aggregation"]) == {"none"}
+
+
+def test_sarcoma_manifest_names_existing_files():
+    manifest = datasets.sarcoma_pet()
+    assert list(manifest.columns) == ["subject", "image", "mask"]
+    assert len(manifest) == manifest["subject"].nunique() == 51
+    assert all(Path(file).is_file() for column in ("image", "mask") for file in manifest[column])
+
+
+@pytest.mark.parametrize(
+    ("name", "licence"),
+    [
+        ("sts", "CC BY 3.0"),
+        ("sts/STS_001_PET_image.nii.gz", "CC BY 3.0"),
+        ("ibsi1/ibsi1_ct_phantom/image.nii.gz", "CC BY-NC 3.0"),
+        ("ibsi1/ibsi1_digital_phantom", "CC BY 4.0"),
+        ("ibsi1", "facts published by IBSI"),
+    ],
+)
+def test_every_data_set_states_licence_and_citation(name: str, licence: str):
+    data_set = datasets.about(name)
+    assert data_set.licence.startswith(licence)
+    assert "doi:" in data_set.citation
+
+
+def test_an_unknown_data_set_is_refused():
+    with pytest.raises(DataNotFoundError, match=r"no data set is called 'stss'; known are .*'sts'"):
+        datasets.about("stss")
