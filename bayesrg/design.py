@@ -1,0 +1,171 @@
+"""Crossed and nested measurement designs: their factors, and which variance components they can tell apart."""
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from bayesrg.errors import DesignError, TableError
+
+# Shares of the largest eigenvalue below this are rounding: the quadratic forms are counts, exact to about 1e-12.
+NULL = 1e-9
+
+
+def factor(table: pd.DataFrame, column: str, role: str) -> pd.Series:
+    """A column of labels as strings.
+
+    Raises
+    ------
+    TableError
+        If the column is absent or holds missing labels; the rows are named.
+    """
+    if column not in table.columns:
+        raise TableError(f"no column {column!r} for {role}; the table has {', '.join(map(str, table.columns[:20]))}")
+    missing = table.index[table[column].isna()]
+    if len(missing):
+        rows = ", ".join(str(row) for row in missing[:5])
+        raise TableError(
+            f"column {column!r} ({role}) has {len(missing)} missing label(s), at row(s) {rows}"
+            f"{', …' if len(missing) > 5 else ''}: fill them in, or drop those rows yourself"
+        )
+    labels = table[column]
+    if pd.api.types.is_float_dtype(labels) and (labels % 1 == 0).all():
+        labels = labels.astype("int64")  # 1.0 and 1 are the same session
+    return labels.astype(str)
+
+
+def number(labels: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Level numbers (measurement,) and the labels in natural order: session 2 before session 10."""
+
+    def natural(label: str) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", label)]
+
+    ordered = sorted(labels.unique(), key=natural)
+    return pd.Categorical(labels, categories=ordered).codes.astype(np.int64), np.asarray(ordered, dtype=str)
+
+
+def cross(*factors: pd.Series) -> pd.Series:
+    """Labels of every combination that occurs, joined by " / "."""
+    joined = factors[0]
+    for other in factors[1:]:
+        joined = joined + " / " + other
+    return joined
+
+
+def number_within(levels: np.ndarray, nest: np.ndarray) -> np.ndarray:
+    """Number `levels` from 0 within each level of `nest` (both integers, shape (measurement,))."""
+    number = np.zeros_like(levels)
+    for group in np.unique(nest):
+        inside = nest == group
+        number[inside] = np.unique(levels[inside], return_inverse=True)[1]
+    return number
+
+
+def confounded(components: Mapping[str, np.ndarray]) -> list[str]:
+    """Names of components that the design cannot tell apart; empty where it can tell all.
+
+    The quadratic form y'M Z_k Z_k'M y of a component k, M = I - 11'/n, has the expected value sum_l s_kl v_l with
+    s_kl = tr(M Z_k Z_k' M Z_l Z_l'). Variances can be solved for from expected mean squares of any quadratic forms of
+    this family exactly when the matrix s has full rank (Rao's MINQUE normal equations; Searle, Casella & McCulloch 2006,
+    chapter 11). Its null vectors name the components that trade places.
+
+    Parameters
+    ----------
+    components : mapping of name to integer levels, shape (measurement,); the residual has one level a measurement
+    """
+    names = list(components)
+    counts = {name: np.bincount(levels).astype(float) for name, levels in components.items()}
+    size = float(len(next(iter(components.values()))))
+    forms = np.empty((len(names), len(names)))
+    for row, left in enumerate(names):
+        for column, right in enumerate(names[: row + 1]):
+            pair = components[left].astype(np.int64) * len(counts[right]) + components[right]
+            cells, together = np.unique(pair, return_counts=True)
+            expected = counts[left][cells // len(counts[right])] * counts[right][cells % len(counts[right])]
+            forms[row, column] = forms[column, row] = (
+                (together**2).sum()
+                - 2.0 * (together * expected).sum() / size
+                + (counts[left] ** 2).sum() * (counts[right] ** 2).sum() / size**2
+            )
+    scale = np.sqrt(np.diag(forms))
+    single = scale <= NULL * size
+    if single.any():  # a component with one level is the mean
+        return [name for name, alone in zip(names, single, strict=True) if alone]
+    values, vectors = np.linalg.eigh(forms / np.outer(scale, scale))
+    null = vectors[:, values < NULL * len(names)]
+    return [name for name, weight in zip(names, np.abs(null).sum(axis=1), strict=True) if weight > 1e-6]
+
+
+def require_distinct(components: Mapping[str, np.ndarray]) -> None:
+    """Refuse a design by naming the components that it cannot tell apart.
+
+    Raises
+    ------
+    DesignError
+        With the names, and the ways to mend it.
+    """
+    names = confounded(components)
+    if not names:
+        return
+    if all(components[name].max() == 0 for name in names):
+        raise DesignError(
+            f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} one level only, so "
+            f"{'its' if len(names) == 1 else 'their'} variance cannot be known: leave {'it' if len(names) == 1 else 'them'} out"
+        )
+    levels = ", ".join(f"{name}: {components[name].max() + 1} levels" for name in names)
+    raise DesignError(
+        f"this design cannot tell apart {', '.join(names[:-1])} and {names[-1]} ({levels}, {len(components[names[0]])} rows): "
+        "their expected mean squares are linearly dependent. Leave one of them out, or measure again so that they vary separately "
+        "(for example two sessions on one scanner, or one subject on two scanners)."
+    )
+
+
+def identified(candidates: Sequence[str], components: Mapping[str, np.ndarray]) -> list[str]:
+    """Those of `candidates` that can be added, in order, to the other components without becoming confounded."""
+    kept = {name: levels for name, levels in components.items() if name not in candidates}
+    added = []
+    for name in candidates:
+        if name in components and not confounded({**kept, name: components[name]}):
+            kept[name] = components[name]
+            added.append(name)
+    return added
+
+
+def read_feature(table: pd.DataFrame, features: str | Sequence[str]) -> tuple[pd.DataFrame, np.ndarray, str, dict[str, int]]:
+    """One numeric column of a table without its missing rows.
+
+    Returns
+    -------
+    kept : the rows with a value, numbered afresh
+    value : ndarray of float, shape (measurement,)
+    feature : the column's name
+    dropped : why rows were left out, and how many
+
+    Raises
+    ------
+    TableError
+        For several features, an absent column, text among numbers or infinities; rows are named.
+    """
+    names = [features] if isinstance(features, str) else list(features)
+    if len(names) != 1:
+        raise TableError(f"one feature at a time is fitted here; got {len(names)}: {', '.join(names[:5])}")
+    feature = names[0]
+    if feature not in table.columns:
+        near = get_close_matches(feature, map(str, table.columns), n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"the table has {', '.join(map(str, table.columns[:10]))}, …"
+        raise TableError(f"no column {feature!r} in the table: {hint}")
+    if table.empty:
+        raise TableError(f"the table has no rows, so there is nothing to fit for {feature!r}")
+    value = pd.to_numeric(table[feature], errors="coerce")
+    for wrong, what in ((value.isna() & table[feature].notna(), "is not a number"), (np.isinf(value), "is infinite")):
+        if wrong.any():
+            row = table.index[wrong][0]
+            raise TableError(
+                f"column {feature!r}, row {row}: {table.loc[row, feature]!r} {what} ({int(wrong.sum())} such row(s)); "
+                "correct it, or leave the cell empty to have the row left out and counted"
+            )
+    missing = value.isna()
+    dropped = {f"{feature} is missing": int(missing.sum())} if missing.any() else {}
+    return table[~missing].reset_index(drop=True), value[~missing].to_numpy(dtype=float), feature, dropped

@@ -1,0 +1,95 @@
+"""`diagnose`: did the sampler do its work? One verdict, the same wherever a fit is shown.
+
+Thresholds: rank-normalised split R-hat below 1.01 and effective sample sizes (bulk and tail) of at least 400 (Vehtari et al. 2021,
+doi:10.1214/20-BA1221); no divergences, E-BFMI above 0.3 (Betancourt 2016, arXiv:1604.00695).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+R_HAT = 1.01
+ESS = 400
+E_BFMI = 0.3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One diagnostic: its worst value, where that is, what is required, and whether it passed."""
+
+    name: str
+    value: float
+    where: str
+    required: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The verdict on a fit, with the checks it rests on."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: converged, or which checks failed."""
+        if self.passed:
+            return "converged"
+        failed = "; ".join(f"{c.name} {c.value:.4g} at {c.where} (required {c.required})" for c in self.checks if not c.passed)
+        return f"NOT CONVERGED: {failed}"
+
+    def __str__(self) -> str:
+        lines = [f"{'pass' if c.passed else 'FAIL'}  {c.name:<12} {c.value:>10.4g}  {c.where:<28} required {c.required}" for c in self.checks]
+        return "\n".join([self.verdict, *lines])
+
+
+def diagnose(tree: xr.DataTree) -> Diagnosis:
+    """Check a fit's convergence on every parameter, effect and estimand.
+
+    Quantities that are constant over all draws (a probability of exactly one) have no R-hat and are left out.
+    """
+    import arviz as az
+
+    drawn = xr.merge([_continuous(tree[group].to_dataset()) for group in ("posterior", "estimands")], compat="override", join="outer")
+    statistics = tree["sample_stats"].to_dataset()
+    r_hat, place_hat = _worst(az.rhat(drawn), largest=True)
+    bulk, place_bulk = _worst(az.ess(drawn, method="bulk"), largest=False)
+    tail, place_tail = _worst(az.ess(drawn, method="tail"), largest=False)
+    divergences = int(statistics["diverging"].sum())
+    energy = float(np.min(az.bfmi(statistics)["energy"].values))
+    deepest = int(statistics["maxdepth_reached"].sum())
+    return Diagnosis(
+        (
+            Check("R-hat", r_hat, place_hat, f"< {R_HAT}", bool(r_hat < R_HAT)),
+            Check("bulk ESS", bulk, place_bulk, f">= {ESS}", bool(bulk >= ESS)),
+            Check("tail ESS", tail, place_tail, f">= {ESS}", bool(tail >= ESS)),
+            Check("divergences", divergences, "all chains", "0", divergences == 0),
+            Check("E-BFMI", energy, "worst chain", f"> {E_BFMI}", bool(energy > E_BFMI)),
+            Check("tree depth", deepest, "draws at the limit", "0", deepest == 0),
+        )
+    )
+
+
+def _continuous(dataset: xr.Dataset) -> xr.Dataset:
+    return dataset[[name for name, variable in dataset.data_vars.items() if variable.dtype.kind == "f"]]
+
+
+def _worst(values: xr.Dataset, *, largest: bool) -> tuple[float, str]:
+    worst, place = (-np.inf if largest else np.inf), "nowhere"
+    for name, variable in values.data_vars.items():
+        flat = variable.values.ravel()
+        if not np.isfinite(flat).any():
+            continue
+        number = int(np.nanargmax(flat) if largest else np.nanargmin(flat))
+        if (flat[number] > worst) == largest and flat[number] != worst:
+            worst = float(flat[number])
+            spot = np.unravel_index(number, variable.shape)
+            labels = [str(variable[dim].values[k]) if dim in variable.coords else str(k) for dim, k in zip(variable.dims, spot, strict=True)]
+            place = f"{name}[{', '.join(labels)}]" if labels else str(name)
+    return worst, place

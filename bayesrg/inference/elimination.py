@@ -1,0 +1,434 @@
+"""The collapsed Gaussian density of any design: random effects integrated out by elimination, and recovered exactly.
+
+The model is y = Z u + e, u_c ~ N(0, v_c) for every level of a component c, e ~ N(0, v_residual), the grand mean being one more
+random effect of known prior variance. Henderson's mixed-model equations are an arrowhead: the effects of each subject form a
+small block that is eliminated first and leaves a Schur complement of the mean and of the crossed effects (Bates et al. 2015,
+doi:10.18637/jss.v067.i01, section 5, for the same idea in lme4). Subjects with the same pattern share a Cholesky factor.
+
+Variances come as one vector: the components in order, the residual last but one, and the prior variance of the mean last.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+# The scaled equations divide by the residual variance: a share that underflows to zero must not become a division by zero.
+SMALLEST_VARIANCE = 1e-280
+
+
+@dataclass(frozen=True)
+class Elimination:
+    """A design laid out for elimination: subjects first, the mean and the crossed effects last.
+
+    Attributes
+    ----------
+    local, border : ndarray of int, shapes (measurement, local component) and (measurement, border component)
+        Column of each measurement's effects, within its subject and within the border (column 0: the mean).
+    subject : ndarray of int, shape (measurement,)
+    pattern : ndarray of int, shape (subject,)
+        Subjects of one pattern have equal Z'Z, so they share a Cholesky factor.
+    local_gram, cross_gram, border_gram : ndarray of float
+        Z'Z within subjects (pattern, column, column), between subjects and border (pattern, column, border), in the border.
+    local_variance, border_variance : ndarray of int, shapes (pattern, column) and (border,)
+        Which entry of the variance vector a column has; -1 pads short patterns.
+    local_offset : ndarray of int, shape (subject + 1,)
+        Where a subject's columns start in the long vector of recovered effects; border columns follow them.
+    """
+
+    local: np.ndarray
+    border: np.ndarray
+    subject: np.ndarray
+    pattern: np.ndarray
+    local_gram: np.ndarray
+    cross_gram: np.ndarray
+    border_gram: np.ndarray
+    local_variance: np.ndarray
+    border_variance: np.ndarray
+    local_offset: np.ndarray
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The arrays in the order the kernels take them."""
+        return (
+            self.local,
+            self.border,
+            self.subject,
+            self.pattern,
+            self.local_gram,
+            self.cross_gram,
+            self.border_gram,
+            self.local_variance,
+            self.border_variance,
+        )
+
+
+def eliminate(
+    subject: np.ndarray, local_levels: Mapping[int, np.ndarray], border_levels: Mapping[int, np.ndarray], n_components: int
+) -> Elimination:
+    """Lay out a design for elimination.
+
+    Parameters
+    ----------
+    subject : ndarray of int, shape (measurement,)
+    local_levels : mapping of variance number to levels, shape (measurement,)
+        Components whose every level belongs to one subject.
+    border_levels : mapping of variance number to levels, shape (measurement,)
+        Components that cross subjects.
+    n_components : number of random-effect variances; the residual's number is `n_components`, the mean's one more.
+    """
+    n_subjects = int(subject.max()) + 1
+    border_columns = [np.zeros(subject.size, dtype=np.int64)]
+    border_variance = [n_components + 1]
+    for number, levels in border_levels.items():
+        border_columns.append(levels + len(border_variance))
+        border_variance += [number] * (int(levels.max()) + 1)
+    border = np.stack(border_columns, axis=1)
+    n_border = len(border_variance)
+
+    local = np.zeros((subject.size, len(local_levels)), dtype=np.int64)
+    column_variance: list[list[int]] = []
+    for person in range(n_subjects):
+        rows = np.flatnonzero(subject == person)
+        variances: list[int] = []
+        for place, (number, levels) in enumerate(local_levels.items()):
+            distinct, column = np.unique(levels[rows], return_inverse=True)
+            local[rows, place] = column + len(variances)
+            variances += [number] * len(distinct)
+        column_variance.append(variances)
+    widest = max(len(variances) for variances in column_variance)
+
+    patterns: dict[tuple, int] = {}
+    pattern = np.zeros(n_subjects, dtype=np.int64)
+    local_grams, cross_grams, local_variances = [], [], []
+    for person in range(n_subjects):
+        rows = np.flatnonzero(subject == person)
+        incidence = np.zeros((rows.size, widest))
+        crossed = np.zeros((rows.size, n_border))
+        for place in range(local.shape[1]):
+            incidence[np.arange(rows.size), local[rows, place]] = 1.0
+        for place in range(border.shape[1]):
+            crossed[np.arange(rows.size), border[rows, place]] = 1.0
+        gram, cross = incidence.T @ incidence, incidence.T @ crossed
+        padded = column_variance[person] + [-1] * (widest - len(column_variance[person]))
+        key = (tuple(padded), gram.tobytes(), cross.tobytes())
+        if key not in patterns:
+            patterns[key] = len(patterns)
+            local_grams.append(gram)
+            cross_grams.append(cross)
+            local_variances.append(padded)
+        pattern[person] = patterns[key]
+    crossed = np.zeros((subject.size, n_border))
+    for place in range(border.shape[1]):
+        crossed[np.arange(subject.size), border[:, place]] = 1.0
+    return Elimination(
+        local=local,
+        border=border,
+        subject=np.asarray(subject, dtype=np.int64),
+        pattern=pattern,
+        local_gram=np.array(local_grams),
+        cross_gram=np.array(cross_grams),
+        border_gram=crossed.T @ crossed,
+        local_variance=np.array(local_variances, dtype=np.int64),
+        border_variance=np.array(border_variance, dtype=np.int64),
+        local_offset=np.concatenate([[0], np.cumsum([len(variances) for variances in column_variance])]).astype(np.int64),
+    )
+
+
+@numba.njit(cache=True)
+def _cholesky(matrix, size):
+    """Cholesky factor of the leading block, in place (lower triangle); returns its log determinant."""
+    log_determinant = 0.0
+    for row in range(size):
+        for column in range(row + 1):
+            total = matrix[row, column]
+            for inner in range(column):
+                total -= matrix[row, inner] * matrix[column, inner]
+            if row == column:
+                matrix[row, row] = np.sqrt(total)
+                log_determinant += 2.0 * np.log(matrix[row, row])
+            else:
+                matrix[row, column] = total / matrix[column, column]
+    return log_determinant
+
+
+@numba.njit(cache=True)
+def _invert(factor, size, inverse):
+    """Write the inverse of the matrix whose lower Cholesky factor is given."""
+    for column in range(size):
+        for row in range(size):
+            inverse[row, column] = 1.0 if row == column else 0.0
+        for row in range(column, size):
+            total = inverse[row, column]
+            for inner in range(column, row):
+                total -= factor[row, inner] * inverse[inner, column]
+            inverse[row, column] = total / factor[row, row]
+        for row in range(size - 1, -1, -1):
+            total = inverse[row, column]
+            for inner in range(row + 1, size):
+                total -= factor[inner, row] * inverse[inner, column]
+            inverse[row, column] = total / factor[row, row]
+
+
+@numba.njit(cache=True)
+def _solve_transposed(factor, size, vector):
+    """Solve L' x = vector in place."""
+    for row in range(size - 1, -1, -1):
+        total = vector[row]
+        for inner in range(row + 1, size):
+            total -= factor[inner, row] * vector[inner]
+        vector[row] = total / factor[row, row]
+
+
+@numba.njit(cache=True)
+def _factorise(variances, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance):
+    """Factor the scaled mixed-model equations I + D Z'Z D: each pattern's block, then the border's Schur complement."""
+    residual = max(variances[variances.size - 2], SMALLEST_VARIANCE)
+    scale = np.sqrt(variances / residual)
+    n_patterns, widest = local_variance.shape
+    n_border = border_variance.size
+    repeats = np.bincount(pattern, minlength=n_patterns)
+    width = np.zeros(n_patterns, dtype=np.int64)
+    factor = np.zeros((n_patterns, widest, widest))
+    inverse = np.zeros((n_patterns, widest, widest))
+    projection = np.zeros((n_patterns, widest, n_border))
+    cross = np.zeros((widest, n_border))
+    schur = np.zeros((n_border, n_border))
+    log_determinant = 0.0
+    for row in range(n_border):
+        for column in range(n_border):
+            schur[row, column] = border_gram[row, column] * scale[border_variance[row]] * scale[border_variance[column]]
+        schur[row, row] += 1.0
+    for kind in range(n_patterns):
+        size = 0
+        while size < widest and local_variance[kind, size] >= 0:
+            size += 1
+        width[kind] = size
+        for row in range(size):
+            left = scale[local_variance[kind, row]]
+            for column in range(row + 1):
+                factor[kind, row, column] = local_gram[kind, row, column] * left * scale[local_variance[kind, column]]
+            factor[kind, row, row] += 1.0
+            for column in range(n_border):
+                cross[row, column] = cross_gram[kind, row, column] * left * scale[border_variance[column]]
+        log_determinant += repeats[kind] * _cholesky(factor[kind], size)
+        _invert(factor[kind], size, inverse[kind])
+        for row in range(size):
+            for inner in range(size):
+                weight = inverse[kind, row, inner]
+                for column in range(n_border):
+                    projection[kind, row, column] += weight * cross[inner, column]
+        for row in range(n_border):
+            for column in range(row + 1):
+                total = 0.0
+                for inner in range(size):
+                    total += cross[inner, row] * projection[kind, inner, column]
+                schur[row, column] -= repeats[kind] * total
+    log_determinant += _cholesky(schur, n_border)
+    schur_inverse = np.zeros((n_border, n_border))
+    _invert(schur, n_border, schur_inverse)
+    return residual, scale, width, factor, inverse, projection, schur, schur_inverse, log_determinant, repeats
+
+
+@numba.njit(cache=True)
+def _solve(value, local, border, subject, pattern, scale, width, inverse, projection, schur_inverse, local_variance, border_variance):
+    """Solve (I + D Z'Z D) x = D Z'y: x by subject and in the border, x'DZ'y and y'y."""
+    n_subjects, n_border, widest = pattern.size, border_variance.size, local_variance.shape[1]
+    right = np.zeros((n_subjects, widest))
+    right_border = np.zeros(n_border)
+    squares = 0.0
+    for row in range(value.size):
+        person = subject[row]
+        kind = pattern[person]
+        squares += value[row] * value[row]
+        for place in range(local.shape[1]):
+            column = local[row, place]
+            right[person, column] += scale[local_variance[kind, column]] * value[row]
+        for place in range(border.shape[1]):
+            column = border[row, place]
+            right_border[column] += scale[border_variance[column]] * value[row]
+    reduced = right_border.copy()
+    for person in range(n_subjects):
+        kind = pattern[person]
+        for row in range(width[kind]):
+            for column in range(n_border):
+                reduced[column] -= projection[kind, row, column] * right[person, row]
+    solution_border = schur_inverse @ reduced
+    solution = np.zeros((n_subjects, widest))
+    explained = 0.0
+    for column in range(n_border):
+        explained += solution_border[column] * right_border[column]
+    for person in range(n_subjects):
+        kind = pattern[person]
+        for row in range(width[kind]):
+            total = 0.0
+            for column in range(width[kind]):
+                total += inverse[kind, row, column] * right[person, column]
+            for column in range(n_border):
+                total -= projection[kind, row, column] * solution_border[column]
+            solution[person, row] = total
+            explained += total * right[person, row]
+    return solution, solution_border, explained, squares
+
+
+@numba.njit(cache=True)
+def elimination_density(
+    variances, value, local, border, subject, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
+):
+    """Log density of any design, and its gradient in the variances.
+
+    The gradient comes from the posterior moments of the effects, as in the EM algorithm:
+    d log density / d log v_c = (E[u_c'u_c | y] / v_c - q_c) / 2.
+    """
+    residual, scale, width, _, inverse, projection, _, schur_inverse, log_determinant, repeats = _factorise(
+        variances, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
+    )
+    solution, solution_border, explained, squares = _solve(
+        value, local, border, subject, pattern, scale, width, inverse, projection, schur_inverse, local_variance, border_variance
+    )
+    n_border = border_variance.size
+    size = value.size
+    slope = np.zeros(variances.size)
+    norm = 0.0
+    shrunk = 0.0
+    for column in range(n_border):
+        square = solution_border[column] ** 2
+        norm += square
+        shrunk += 1.0 - schur_inverse[column, column]
+        slope[border_variance[column]] += square / residual + schur_inverse[column, column] - 1.0
+    for person in range(pattern.size):
+        kind = pattern[person]
+        for row in range(width[kind]):
+            square = solution[person, row] ** 2
+            norm += square
+            slope[local_variance[kind, row]] += square / residual
+    for kind in range(width.size):
+        for row in range(width[kind]):
+            spread = inverse[kind, row, row]
+            for left in range(n_border):
+                total = 0.0
+                for right in range(n_border):
+                    total += schur_inverse[left, right] * projection[kind, row, right]
+                spread += projection[kind, row, left] * total
+            slope[local_variance[kind, row]] += repeats[kind] * (spread - 1.0)
+            shrunk += repeats[kind] * (1.0 - spread)
+    density = -0.5 * (size * np.log(2.0 * np.pi * residual) + log_determinant + (squares - explained) / residual)
+    slope[variances.size - 2] = (squares - explained - norm) / residual + shrunk - size
+    gradient = np.zeros(variances.size)
+    for number in range(variances.size):
+        gradient[number] = 0.5 * slope[number] / max(variances[number], SMALLEST_VARIANCE)
+    return np.asarray(density), gradient
+
+
+@numba.njit(cache=True)
+def recover_effects(
+    variances,
+    noise,
+    local_offset,
+    value,
+    local,
+    border,
+    subject,
+    pattern,
+    local_gram,
+    cross_gram,
+    border_gram,
+    local_variance,
+    border_variance,
+):
+    """Draw every random effect from its exact posterior given each draw of the variances.
+
+    Parameters
+    ----------
+    variances : ndarray, shape (draw, variance)
+    noise : ndarray of standard normals, shape (draw, effect)
+
+    Returns
+    -------
+    effects : ndarray, shape (draw, effect)
+        Subjects' effects in the order of `local_offset`, then the border's, the mean first.
+    """
+    effects = np.empty(noise.shape)
+    n_local = local_offset[-1]
+    n_border = border_variance.size
+    for draw in range(variances.shape[0]):
+        residual, scale, width, factor, inverse, projection, schur, schur_inverse, _, _ = _factorise(
+            variances[draw], pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
+        )
+        solution, solution_border, _, _ = _solve(
+            value, local, border, subject, pattern, scale, width, inverse, projection, schur_inverse, local_variance, border_variance
+        )
+        spread = np.sqrt(residual)
+        wobble = noise[draw, n_local:].copy()
+        _solve_transposed(schur, n_border, wobble)
+        for column in range(n_border):
+            effects[draw, n_local + column] = scale[border_variance[column]] * (
+                solution_border[column] + spread * wobble[column]
+            )
+        for person in range(pattern.size):
+            kind, start = pattern[person], local_offset[person]
+            own = noise[draw, start : local_offset[person + 1]].copy()
+            _solve_transposed(factor[kind], width[kind], own)
+            for row in range(width[kind]):
+                shift = own[row]
+                for column in range(n_border):
+                    shift -= projection[kind, row, column] * wobble[column]
+                effects[draw, start + row] = scale[local_variance[kind, row]] * (solution[person, row] + spread * shift)
+    return effects
+
+
+@numba.njit(cache=True)
+def leave_one_out(
+    variances, value, local, border, subject, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
+):
+    """Log density of each measurement given all others, by draw, and the joint log density.
+
+    By the Gaussian identity y_i - [C^-1 y]_i / [C^-1]_ii with C = Z G Z' + v_residual I
+    (Sundararajan & Keerthi 2001; Bürkner, Gabry & Vehtari 2021, doi:10.1007/s00180-020-01045-4).
+
+    Returns
+    -------
+    pointwise : ndarray, shape (draw, measurement)
+    joint : ndarray, shape (draw,)
+    """
+    pointwise = np.empty((variances.shape[0], value.size))
+    joint = np.empty(variances.shape[0])
+    n_border = border_variance.size
+    reach = np.empty(n_border)
+    for draw in range(variances.shape[0]):
+        residual, scale, width, _, inverse, projection, _, schur_inverse, log_determinant, _ = _factorise(
+            variances[draw], pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
+        )
+        solution, solution_border, explained, squares = _solve(
+            value, local, border, subject, pattern, scale, width, inverse, projection, schur_inverse, local_variance, border_variance
+        )
+        joint[draw] = -0.5 * (
+            value.size * np.log(2.0 * np.pi * residual) + log_determinant + (squares - explained) / residual
+        )
+        for row in range(value.size):
+            person = subject[row]
+            kind = pattern[person]
+            fitted = 0.0
+            leverage = 0.0
+            reach[:] = 0.0
+            for place in range(border.shape[1]):
+                column = border[row, place]
+                fitted += scale[border_variance[column]] * solution_border[column]
+                reach[column] += scale[border_variance[column]]
+            for place in range(local.shape[1]):
+                column = local[row, place]
+                left = scale[local_variance[kind, column]]
+                fitted += left * solution[person, column]
+                for other in range(local.shape[1]):
+                    second = local[row, other]
+                    leverage += left * scale[local_variance[kind, second]] * inverse[kind, column, second]
+                for crossed in range(n_border):
+                    reach[crossed] -= left * projection[kind, column, crossed]
+            for column in range(n_border):
+                for second in range(n_border):
+                    leverage += reach[column] * schur_inverse[column, second] * reach[second]
+            precision = max(1.0 - leverage, 1e-300) / residual
+            deviation = (value[row] - fitted) / residual / precision
+            pointwise[draw, row] = 0.5 * (np.log(precision / (2.0 * np.pi)) - deviation * deviation * precision)
+    return pointwise, joint

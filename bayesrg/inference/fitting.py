@@ -1,0 +1,154 @@
+"""`fit`: from a model and its data to a posterior with its estimands, checks and provenance."""
+
+import json
+import time
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesrg.inference.diagnosis import diagnose
+from bayesrg.inference.model import DrawsPrior, Model, Predicts, Recovers, ScoresPoints
+from bayesrg.inference.provenance import describe, hash_dataset, now, versions
+
+PRIOR_DRAWS = 4000  # for the prior of every estimand, so that P(ICC > c) is known to 0.01
+PREDICTIVE_DRAWS = 400  # of data and effects: enough for a check by eye, and small enough to keep in the file
+SAMPLE_STATS = ("diverging", "energy", "depth", "maxdepth_reached", "n_steps", "step_size", "mean_tree_accept")
+
+
+class Sampler:
+    """A compiled model, which samples again for other data of the same structure without compiling.
+
+    Parameters
+    ----------
+    model : a `Model`
+    data : Dataset made by its `prepare` or `simulate`
+    """
+
+    def __init__(self, model: Model, data: xr.Dataset) -> None:
+        import nutpie
+
+        self.graph = model.build(data)
+        self.names = [variable.name for variable in self.graph.data_vars]
+        self.compiled = nutpie.compile_pymc_model(self.graph)
+
+    def with_data(self, model: Model, data: xr.Dataset) -> Any:
+        """The compiled model with the data of another data set.
+
+        Raises
+        ------
+        ValueError
+            If the other data set gives another graph, and so must be compiled anew.
+        """
+        other = model.build(data)
+        if self.structure(other) != self.structure(self.graph):
+            raise ValueError("the new data have another structure (components, balance): compile a Sampler for them")
+        return self.compiled.with_data(**{name: other[name].get_value() for name in self.names})
+
+    @staticmethod
+    def structure(graph: Any) -> tuple[Any, ...]:
+        """What two graphs must share to share a compilation."""
+        nodes = [(node.name, node.type.ndim) for node in [*graph.free_RVs, *graph.observed_RVs, *graph.data_vars]]
+        return (*nodes, tuple(tuple(graph.initial_point()[name].shape) for name in sorted(graph.initial_point())))
+
+    def sample(
+        self, model: Model, data: xr.Dataset, *, seed: int, draws: int, tune: int, chains: int, cores: int | None = None, progress: bool = False
+    ) -> tuple[xr.Dataset, xr.Dataset]:
+        """Posterior and sampler statistics for the data; dims chain, draw."""
+        import nutpie
+
+        trace = nutpie.sample(
+            self.with_data(model, data),
+            seed=seed,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            progress_bar=progress,
+            save_warmup=False,
+        )
+        statistics = trace["sample_stats"].to_dataset()
+        return trace["posterior"].to_dataset(), statistics[[name for name in SAMPLE_STATS if name in statistics]]
+
+
+def fit(
+    model: Model,
+    data: xr.Dataset,
+    *,
+    seed: int,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    sampler: Sampler | None = None,
+    progress: bool = True,
+) -> xr.DataTree:
+    """Posterior of a model, with everything that its report needs.
+
+    Parameters
+    ----------
+    model : a `Model`, such as `Stability`
+    data : Dataset made by its `prepare`
+    seed : the same seed gives the same answer
+    draws, tune, chains : kept draws and warm-up draws of each chain (NUTS by nutpie)
+    sampler : a `Sampler` compiled for data of the same structure, to fit again without compiling
+    progress : show the sampler's progress
+
+    Returns
+    -------
+    DataTree with the groups `posterior`, `estimands`, `sample_stats`, `log_likelihood`, `log_prior`, `posterior_predictive`, `prior`,
+    `prior_predictive`, `prior_estimands` (where the model can give them), `constant_data`, `observed_data` and `provenance`. Values are on
+    the model's scale, estimands in the feature's units. A fit that did not converge says so in `diagnose`, `summary` and the report.
+    """
+    started = time.perf_counter()
+    compiled = sampler or Sampler(model, data)
+    sampling = time.perf_counter()
+    posterior, statistics = compiled.sample(model, data, seed=seed, draws=draws, tune=tune, chains=chains, progress=progress)
+    sampled = time.perf_counter()
+    recovery, prediction, simulation = np.random.default_rng(seed).spawn(3)
+    if isinstance(model, Recovers):
+        posterior = posterior.merge(model.recover(posterior, data, recovery))
+    groups = {
+        "posterior": posterior,
+        "estimands": model.estimands(posterior, data),
+        "sample_stats": statistics,
+        "constant_data": data.drop_vars("value"),
+        "observed_data": data[["value"]],
+    }
+    if isinstance(model, ScoresPoints):
+        groups["log_likelihood"] = model.log_likelihood(posterior, data)
+        groups["log_prior"] = model.log_prior(posterior)
+    if isinstance(model, Predicts):
+        step = max(1, draws * chains // PREDICTIVE_DRAWS)
+        groups["posterior_predictive"] = model.predict(posterior.isel(draw=slice(None, None, step)), data, data, prediction)
+    if isinstance(model, DrawsPrior):
+        drawn = model.draw_prior(data, simulation, PRIOR_DRAWS)
+        prior = drawn["parameters"].to_dataset().expand_dims("chain").assign_coords(chain=[0], draw=np.arange(PRIOR_DRAWS))
+        simulated = drawn["data"]["value"].expand_dims("chain")
+        groups["prior"] = prior.isel(draw=slice(PREDICTIVE_DRAWS))
+        groups["prior_estimands"] = model.estimands(prior, data.assign(value=simulated))
+        groups["prior_predictive"] = xr.Dataset({"value": simulated.isel(draw=slice(PREDICTIVE_DRAWS))})
+    tree = xr.DataTree.from_dict(groups)
+    tree["provenance"] = xr.Dataset(
+        attrs={
+            "model": json.dumps(describe(model)),
+            "sampler": json.dumps({"method": "NUTS (nutpie)", "seed": seed, "draws": draws, "tune": tune, "chains": chains}),
+            "versions": json.dumps(versions()),
+            "data_sha256": hash_dataset(data),
+            "created": now(),
+            "seconds": json.dumps(
+                {
+                    "compile": round(sampling - started, 3),
+                    "sample": round(sampled - sampling, 3),
+                    "total": round(time.perf_counter() - started, 3),
+                }
+            ),
+        }
+    )
+    tree["provenance"].attrs["verdict"] = diagnose(tree).verdict
+    return tree
+
+
+def data_of(tree: xr.DataTree) -> xr.Dataset:
+    """The data set that a fit was made of."""
+    constant = tree["constant_data"].to_dataset()
+    return constant.assign(tree["observed_data"].to_dataset().data_vars)

@@ -1,0 +1,66 @@
+"""What a model must be able to do, and what some models can do besides; no base class.
+
+The four required methods are `prepare` (whose arguments differ by model), `build`, `simulate` and `estimands`.
+"""
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import xarray as xr
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A generative model: a frozen dataclass of options and priors."""
+
+    def build(self, data: xr.Dataset) -> Any:
+        """The PyMC model, its data as `pm.Data`."""
+        ...
+
+    def simulate(self, design: xr.Dataset, rng: np.random.Generator, parameters: xr.Dataset | None = None) -> xr.DataTree:
+        """New data of the same design, independently of `build`: groups `parameters` and `data`; None draws from the prior."""
+        ...
+
+    def estimands(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
+        """The quantities that the field names, draw by draw; the values in `data` may have the draws' dims too."""
+        ...
+
+
+@runtime_checkable
+class Recovers(Protocol):
+    """A model that integrates effects out and draws them back exactly."""
+
+    def recover(self, posterior: xr.Dataset, data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+        """Variables to add to the posterior."""
+        ...
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """A model that predicts data, new or replicated."""
+
+    def predict(self, posterior: xr.Dataset, data: xr.Dataset, new: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+        """Predictive draws at the rows of `new`."""
+        ...
+
+
+@runtime_checkable
+class ScoresPoints(Protocol):
+    """A model whose pointwise log-likelihood PyMC cannot give, because its effects are integrated out."""
+
+    def log_likelihood(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
+        """Pointwise log-likelihood, and `joint` for the whole data set."""
+        ...
+
+    def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
+        """Log prior density by draw, for power-scaling sensitivity."""
+        ...
+
+
+@runtime_checkable
+class DrawsPrior(Protocol):
+    """A model that simulates many prior draws at once, for prior checks of thousands of draws in a moment."""
+
+    def draw_prior(self, design: xr.Dataset, rng: np.random.Generator, draws: int) -> xr.DataTree:
+        """Groups `parameters` and `data`, each along the dim draw."""
+        ...

@@ -1,0 +1,57 @@
+"""`save` and `load`: a fit in one file, whole or not at all, the same after the round trip."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import xarray as xr
+
+from bayesrg.errors import FitError
+
+
+def save(tree: xr.DataTree, path: str | Path) -> Path:
+    """Write a fit to one file (a zip of zarr arrays; nothing in it is executable) and return its path.
+
+    The file appears whole: it is written beside its place and moved there, so an interruption leaves the old one.
+    """
+    import zarr
+
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
+        arrays, packed = Path(beside, "arrays"), Path(beside, "packed")
+        # A folder first: written straight into a zip, zarr's rewritten metadata would stand there twice.
+        tree.to_zarr(zarr.storage.LocalStore(arrays), consolidated=False, zarr_format=3)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+            for file in sorted(arrays.rglob("*")):
+                if file.is_file():
+                    archive.write(file, file.relative_to(arrays).as_posix())
+        packed.replace(target)
+    return target
+
+
+def load(path: str | Path) -> xr.DataTree:
+    """Read a fit that `save` wrote.
+
+    Raises
+    ------
+    FitError
+        If the file is absent, damaged, or not a fit.
+    """
+    import zarr
+
+    target = Path(path)
+    if not target.is_file():
+        raise FitError(f"no file {target}")
+    if not zipfile.is_zipfile(target):
+        raise FitError(f"{target} is not a saved fit (a zip of zarr arrays), or it is damaged: fit and save it again")
+    try:
+        with zarr.storage.ZipStore(target, mode="r") as store:
+            tree = xr.open_datatree(store, engine="zarr", consolidated=False).load()
+    except (zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
+        raise FitError(f"{target} cannot be read as a saved fit ({error}): fit and save it again") from error
+    missing = {"posterior", "estimands", "provenance"} - set(tree.children)
+    if missing:
+        raise FitError(f"{target} is not a bayesrg fit: it has no {', '.join(sorted(missing))}")
+    return tree
+

@@ -1,0 +1,129 @@
+"""Priors on a vector of variances: a total and its shares, or one standard deviation at a time.
+
+Both are sampled on the log scale of each variance: the data fix the small variances one by one, and in the coordinates
+(total, shares) that knowledge is a curved ridge (25 times fewer effective draws per second and divergences, on one balanced design).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pytensor.tensor as pt
+from scipy.special import gammaln
+
+from bayesrg.prior import Prior
+
+
+class VariancePrior(Protocol):
+    """What a model of variance components needs from its prior."""
+
+    def build(self, dim: str, n: int) -> Any:
+        """Add the variances (n,) to the PyMC model in context, as `variance` over `dim`."""
+        ...
+
+    def draw(self, rng: np.random.Generator, n: int, draws: int) -> np.ndarray:
+        """Variances drawn with NumPy, shape (draws, n)."""
+        ...
+
+    def log_density(self, variance: np.ndarray) -> np.ndarray:
+        """Log density of variances over the last axis."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shares:
+    """One prior on the total sd, and a Dirichlet in two stages on the shares: first the signal's, then the errors'.
+
+    The first component's share is the intraclass correlation when everything else is error, so its prior is the prior of that
+    ICC, whatever the number of components. (One symmetric Dirichlet, or an independent prior on each sd, would let the number
+    of named factors decide it.)
+    """
+
+    total_sd: Prior = Prior(
+        "LogNormal",
+        {"mu": 0.0, "sigma": 0.7},
+        "values have sd 1 on the model's scale; 95 % of the prior lies between 0.25 and 3.9, because the variance of a factor "
+        "with two or three levels can be much larger in the population than among the levels seen",
+    )
+    signal_share: Prior = Prior(
+        "Beta", {"alpha": 1.0, "beta": 1.0}, "the ICC over all facets is uniform before the data: P(ICC > 0.75) = 0.25, whatever the design"
+    )
+    error_shares: Prior = Prior(
+        "Dirichlet", {"a": 1.0}, "every division of the error among its components is as likely as any other"
+    )
+
+    def build(self, dim: str, n: int) -> Any:
+        """Add `log_variance` and `variance` (n,) to the PyMC model in context."""
+        import pymc as pm
+
+        def log_density(value: Any, size: Any) -> Any:
+            variance = pt.exp(value)
+            error = pt.sum(variance[1:])
+            total = variance[0] + error
+            concentration = self.error_shares.arguments["a"]
+            return (
+                self.total_sd.of_pymc(pt.sqrt(total))
+                - pt.log(2.0 * pt.sqrt(total))
+                + self.signal_share.of_pymc(variance[0] / total)
+                + (concentration - 1.0) * pt.sum(value[1:] - pt.log(error))
+                + gammaln((n - 1) * concentration)
+                - (n - 1) * gammaln(concentration)
+                - (n - 1) * pt.log(total)
+                - (n - 2) * pt.log(error / total)
+                + pt.sum(value)  # d variance / d log variance
+            )
+
+        def random(size: Any, rng: np.random.Generator, **_: Any) -> np.ndarray:
+            return np.log(self.draw(rng, n, 1)[0])
+
+        log_variance = pm.CustomDist(
+            "log_variance", np.ones(n), logp=log_density, random=random, signature="(k)->(k)", dims=dim
+        )
+        return pm.Deterministic("variance", pt.exp(log_variance), dims=dim)
+
+    def draw(self, rng: np.random.Generator, n: int, draws: int) -> np.ndarray:
+        """Variances drawn with NumPy, shape (draws, n)."""
+        signal = self.signal_share.draw(rng, (draws, 1))
+        errors = self.error_shares.draw(rng, (draws, n - 1))
+        return self.total_sd.draw(rng, (draws, 1)) ** 2 * np.concatenate([signal, (1.0 - signal) * errors], axis=1)
+
+    def log_density(self, variance: np.ndarray) -> np.ndarray:
+        """Log density of variances over the last axis."""
+        n = variance.shape[-1]
+        total = variance.sum(axis=-1)
+        error = variance[..., 1:].sum(axis=-1)
+        return (
+            self.total_sd.log_density(np.sqrt(total))
+            - np.log(2.0 * np.sqrt(total))
+            + self.signal_share.log_density(variance[..., 0] / total)
+            + self.error_shares.log_density(variance[..., 1:] / error[..., None])
+            - (n - 1) * np.log(total)
+            - (n - 2) * np.log(error / total)
+        )
+
+
+@dataclass(frozen=True)
+class IndependentSds:
+    """The same prior on each component's sd: beware that the number of components then decides the prior ICC."""
+
+    sd: Prior = Prior(
+        "HalfNormal",
+        {"sigma": 1.0},
+        "values have sd 1 on the model's scale, so no component's sd is likely to exceed 2; the number of components decides the prior "
+        "ICC (P(ICC > 0.75) = 0.33 with two, 0.003 with eight)",
+    )
+
+    def build(self, dim: str, n: int) -> Any:
+        """Add `sd` and `variance` (n,) to the PyMC model in context."""
+        import pymc as pm
+
+        return pm.Deterministic("variance", self.sd.in_pymc("sd", dims=dim) ** 2, dims=dim)
+
+    def draw(self, rng: np.random.Generator, n: int, draws: int) -> np.ndarray:
+        """Variances drawn with NumPy, shape (draws, n)."""
+        return self.sd.draw(rng, (draws, n)) ** 2
+
+    def log_density(self, variance: np.ndarray) -> np.ndarray:
+        """Log density of variances over the last axis."""
+        sd = np.sqrt(variance)
+        return (self.sd.log_density(sd) - np.log(2.0 * sd)).sum(axis=-1)
