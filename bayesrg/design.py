@@ -23,17 +23,23 @@ def factor(table: pd.DataFrame, column: str, role: str) -> pd.Series:
     """
     if column not in table.columns:
         raise TableError(f"no column {column!r} for {role}; the table has {', '.join(map(str, table.columns[:20]))}")
-    missing = table.index[table[column].isna()]
-    if len(missing):
-        rows = ", ".join(str(row) for row in missing[:5])
+    labels = _column(table, column)
+    rows = [str(row) for row in table.index[labels.isna().to_numpy()]]
+    if rows:
         raise TableError(
-            f"column {column!r} ({role}) has {len(missing)} missing label(s), at row(s) {rows}"
-            f"{', …' if len(missing) > 5 else ''}: fill them in, or drop those rows yourself"
+            f"column {column!r} ({role}) has {len(rows)} missing label(s), at row(s) {', '.join(rows[:5])}"
+            f"{', …' if len(rows) > 5 else ''}: fill them in, or drop those rows yourself"
         )
-    labels = table[column]
-    if pd.api.types.is_float_dtype(labels) and (labels % 1 == 0).all():
+    if pd.api.types.is_float_dtype(labels) and bool((labels.to_numpy() % 1 == 0).all()):
         labels = labels.astype("int64")  # 1.0 and 1 are the same session
     return labels.astype(str)
+
+
+def _column(table: pd.DataFrame, column: str) -> pd.Series:
+    found = table[column]
+    if isinstance(found, pd.DataFrame):
+        raise TableError(f"the table has {found.shape[1]} columns named {column!r}: rename all but one")
+    return found
 
 
 def number(labels: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -68,8 +74,8 @@ def confounded(components: Mapping[str, np.ndarray]) -> list[str]:
 
     The quadratic form y'M Z_k Z_k'M y of a component k, M = I - 11'/n, has the expected value sum_l s_kl v_l with
     s_kl = tr(M Z_k Z_k' M Z_l Z_l'). Variances can be solved for from expected mean squares of any quadratic forms of
-    this family exactly when the matrix s has full rank (Rao's MINQUE normal equations; Searle, Casella & McCulloch 2006,
-    chapter 11). Its null vectors name the components that trade places.
+    this family exactly when the matrix s has full rank (Rao's MINQUE normal equations; Searle, Casella & McCulloch
+    2006, chapter 11). Its null vectors name the components that trade places.
 
     Parameters
     ----------
@@ -110,15 +116,12 @@ def require_distinct(components: Mapping[str, np.ndarray]) -> None:
     if not names:
         return
     if all(components[name].max() == 0 for name in names):
-        raise DesignError(
-            f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} one level only, so "
-            f"{'its' if len(names) == 1 else 'their'} variance cannot be known: leave {'it' if len(names) == 1 else 'them'} out"
-        )
+        raise DesignError(f"{' and '.join(names)}: one level only, so no variance to know; leave that column out")
     levels = ", ".join(f"{name}: {components[name].max() + 1} levels" for name in names)
     raise DesignError(
-        f"this design cannot tell apart {', '.join(names[:-1])} and {names[-1]} ({levels}, {len(components[names[0]])} rows): "
-        "their expected mean squares are linearly dependent. Leave one of them out, or measure again so that they vary separately "
-        "(for example two sessions on one scanner, or one subject on two scanners)."
+        f"this design cannot tell apart {', '.join(names[:-1])} and {names[-1]} ({levels}, "
+        f"{len(components[names[0]])} rows): their expected mean squares are linearly dependent. Leave one of them out "
+        "or measure so that they vary separately (two sessions on one scanner, say, or one subject on two scanners)"
     )
 
 
@@ -133,7 +136,9 @@ def identified(candidates: Sequence[str], components: Mapping[str, np.ndarray]) 
     return added
 
 
-def read_feature(table: pd.DataFrame, features: str | Sequence[str]) -> tuple[pd.DataFrame, np.ndarray, str, dict[str, int]]:
+def read_feature(
+    table: pd.DataFrame, features: str | Sequence[str]
+) -> tuple[pd.DataFrame, np.ndarray, str, dict[str, int]]:
     """One numeric column of a table without its missing rows.
 
     Returns
@@ -154,18 +159,23 @@ def read_feature(table: pd.DataFrame, features: str | Sequence[str]) -> tuple[pd
     feature = names[0]
     if feature not in table.columns:
         near = get_close_matches(feature, map(str, table.columns), n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"the table has {', '.join(map(str, table.columns[:10]))}, …"
+        hint = (
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else f"the table has {', '.join(map(str, table.columns[:10]))}, …"
+        )
         raise TableError(f"no column {feature!r} in the table: {hint}")
     if table.empty:
         raise TableError(f"the table has no rows, so there is nothing to fit for {feature!r}")
-    value = pd.to_numeric(table[feature], errors="coerce")
-    for wrong, what in ((value.isna() & table[feature].notna(), "is not a number"), (np.isinf(value), "is infinite")):
+    cells = _column(table, feature)
+    value = np.asarray(pd.to_numeric(cells, errors="coerce"), dtype=float)
+    given = cells.notna().to_numpy()
+    for wrong, what in ((np.isnan(value) & given, "is not a number"), (np.isinf(value), "is infinite")):
         if wrong.any():
-            row = table.index[wrong][0]
+            place = int(np.flatnonzero(wrong)[0])
             raise TableError(
-                f"column {feature!r}, row {row}: {table.loc[row, feature]!r} {what} ({int(wrong.sum())} such row(s)); "
-                "correct it, or leave the cell empty to have the row left out and counted"
+                f"column {feature!r}, row {table.index[place]}: {cells.iloc[place]!r} {what} ({int(wrong.sum())} such "
+                "row(s)); correct it, or leave the cell empty to have the row left out and counted"
             )
-    missing = value.isna()
-    dropped = {f"{feature} is missing": int(missing.sum())} if missing.any() else {}
-    return table[~missing].reset_index(drop=True), value[~missing].to_numpy(dtype=float), feature, dropped
+    dropped = {f"{feature} is missing": int((~given).sum())} if not given.all() else {}
+    return table.loc[given].reset_index(drop=True), value[given], feature, dropped

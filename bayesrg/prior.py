@@ -1,7 +1,7 @@
 """Priors that say what they are and why: one object for PyMC, for NumPy simulation and for the report.
 
-A prior is a distribution, its arguments (PyMC's names) and a reason. It draws with NumPy and evaluates its density with SciPy,
-so that simulation and prior sensitivity do not depend on the code that samples the posterior.
+A prior is a distribution, its arguments (PyMC's names) and a reason. It draws with NumPy and evaluates its density
+with SciPy, so that simulation and prior sensitivity do not depend on the code that samples the posterior.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from scipy.special import gammaln
+
 
 class _SymmetricDirichlet:
     """Dirichlet(a, ..., a) of as many parts as the last axis asks for."""
@@ -71,6 +72,9 @@ class Prior:
         if set(self.arguments) != set(names):
             raise TypeError(f"{self.distribution} takes the arguments {names}, got {tuple(self.arguments)}")
         object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prior, (self.distribution, dict(self.arguments), self.why)  # a read-only mapping does not pickle
 
     def __str__(self) -> str:
         return f"{self.distribution}({', '.join(f'{name}={value:g}' for name, value in self.arguments.items())})"

@@ -47,15 +47,17 @@ def transform(value: np.ndarray, name: Scale, feature: str) -> tuple[np.ndarray,
     if name not in get_args(Scale):
         raise TypeError(f"unknown transformation {name!r}; known are {', '.join(get_args(Scale))}")
     if value.size < 3 or np.ptp(value) == 0:
-        raise TableError(f"feature {feature!r} has {np.unique(value).size} distinct value(s) in {value.size} rows: no variance to divide")
+        raise TableError(
+            f"feature {feature!r} has {np.unique(value).size} distinct value(s) in {value.size} rows: no variance"
+        )
     if name == "rank_normal":
         scores = stats.norm.ppf((stats.rankdata(value) - 0.375) / (value.size + 0.25))
         return scores, Transformation(name, 0.0, 1.0)
     if name == "log":
         if np.any(value <= 0):
             raise TableError(
-                f"feature {feature!r} has {int((value <= 0).sum())} value(s) at or below zero (smallest {value.min():g}): "
-                "a logarithm needs positive values. Use transform='z_score' or 'rank_normal'."
+                f"feature {feature!r} has {int((value <= 0).sum())} value(s) at or below zero (smallest "
+                f"{value.min():g}): a logarithm needs positive values. Use scale='z_score' or 'rank_normal'"
             )
         value = np.log(value)
     location, scale = float(value.mean()), float(value.std(ddof=1))

@@ -50,7 +50,11 @@ def test_toml_becomes_settings_and_back():
     )
     assert isinstance(settings.width, float)
     assert hash(settings) == hash(from_dict(StudySettings, to_dict(settings)))
-    assert to_dict(settings)["grid"] == {"spacing": [2.0, "keep"], "offsets": [[0, 1, 0], [1, 1, 1]], "method": "linear"}
+    assert to_dict(settings)["grid"] == {
+        "spacing": [2.0, "keep"],
+        "offsets": [[0, 1, 0], [1, 1, 1]],
+        "method": "linear",
+    }
 
 
 settings_drawn = st.builds(
@@ -77,8 +81,14 @@ def test_every_setting_survives_the_round_trip(settings: StudySettings):
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"name": "a", "widht": 5}, r"\[widht\] is not a setting: did you mean 'width'\? Valid keys here: name, number,"),
-        ({"name": "a", "zzz": 5}, r"\[zzz\] is not a setting: Valid keys here: name, number, width, rounded, limit, grid"),
+        (
+            {"name": "a", "widht": 5},
+            r"\[widht\] is not a setting: did you mean 'width'\? Valid keys here: name, number,",
+        ),
+        (
+            {"name": "a", "zzz": 5},
+            r"\[zzz\] is not a setting: Valid keys here: name, number, width, rounded, limit, grid",
+        ),
         ({"name": "a", "grid": {"spcing": 1}}, r"\[grid\] spcing is not a setting: did you mean 'spacing'\?"),
         ({"width": 5}, r"\[name\] is missing"),
         ({"name": 1}, r"\[name\] must be a text; found 1"),
@@ -89,11 +99,20 @@ def test_every_setting_survives_the_round_trip(settings: StudySettings):
         ({"name": "a", "rounded": 1}, r"\[rounded\] must be true or false; found 1"),
         ({"name": "a", "limit": "no"}, r"\[limit\] must be a number; found 'no'"),
         ({"name": "a", "grid": 3}, r"\[grid\] must be a grid section; found 3"),
-        ({"name": "a", "grid": {"method": "linaer"}}, r'\[grid\] method must be "linear" or "nearest".*did you mean "linear"'),
-        ({"name": "a", "grid": {"spacing": [2]}}, r'\[grid\] spacing must be a list of 2 items, each a number or "keep"'),
+        (
+            {"name": "a", "grid": {"method": "linaer"}},
+            r'\[grid\] method must be "linear" or "nearest".*did you mean "linear"',
+        ),
+        (
+            {"name": "a", "grid": {"spacing": [2]}},
+            r'\[grid\] spacing must be a list of 2 items, each a number or "keep"',
+        ),
         ({"name": "a", "grid": {"spacing": 2}}, r"\[grid\] spacing must be a list of 2 items"),
         ({"name": "a", "grid": {"spacing": [2, "kept"]}}, r'\[grid\] spacing\[1\] must be a number or "keep"; found'),
-        ({"name": "a", "grid": {"offsets": [[0, 1]]}}, r"\[grid\] offsets\[0\] must be a list of 3 items, each a whole"),
+        (
+            {"name": "a", "grid": {"offsets": [[0, 1]]}},
+            r"\[grid\] offsets\[0\] must be a list of 3 items, each a whole",
+        ),
         ({"name": "a", "grid": {"offsets": []}}, r"\[grid\] offsets must be at least one offset; found \(\)"),
         ({"name": "a", "grid": {"offsets": 7}}, r"\[grid\] offsets must be a list of items, each a list of 3 items"),
     ],

@@ -1,4 +1,4 @@
-"""Inference: fit, diagnose, summarise, save and load any model, and the collapsed Gaussian densities that make it fast."""
+"""Inference: fit, diagnose, summarise, save and load any model; the collapsed Gaussian densities that make it fast."""
 
 from bayesrg.inference.diagnosis import Check, Diagnosis, diagnose
 from bayesrg.inference.fitting import Sampler, data_of, fit

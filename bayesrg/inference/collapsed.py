@@ -1,9 +1,11 @@
 """The collapsed densities as PyTensor operations, so that a PyMC model can observe them.
 
-Each operation returns the log density and its gradient from one numba kernel; PyTensor never differentiates or unrolls a
-factorisation, which keeps the compiled graph small (a few seconds instead of a minute for the same density in PyTensor).
+Each operation returns the log density and its gradient from one numba kernel; PyTensor never differentiates or
+unrolls a factorisation, which keeps the compiled graph small (a few seconds instead of a minute for the same density in
+PyTensor).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,10 +28,9 @@ class CollapsedDensity(Op):
     def __init__(self, form: str) -> None:
         self.form = form
 
-    def make_node(self, variances: Any, *data: Any) -> Apply:
-        """Return the node: a scalar log density and a gradient of the shape of `variances`."""
-        inputs = [pt.as_tensor(variances), *(pt.as_tensor(array) for array in data)]
-        return Apply(self, inputs, [pt.dscalar(), pt.dvector()])
+    def make_node(self, *inputs: Any) -> Apply:
+        """Return the node: a scalar log density, and a gradient of the shape of the variances (the first input)."""
+        return Apply(self, [pt.as_tensor(array) for array in inputs], [pt.dscalar(), pt.dvector()])
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """Evaluate in Python, for PyTensor's other backends."""
@@ -41,11 +42,13 @@ class CollapsedDensity(Op):
         """Only the density depends differentiably on an input, and only on the variances."""
         return [[number == 0, False] for number in range(len(node.inputs))]
 
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+    def pullback(self, inputs: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         """Chain rule: the stored gradient times the incoming one."""
         return [cotangents[0] * outputs[1], *(DisconnectedType()() for _ in inputs[1:])]
 
-    L_op = pullback
+    def L_op(self, inputs: Sequence[Any], outputs: Sequence[Any], output_grads: Sequence[Any]) -> list[Any]:
+        """Chain rule under the name that PyTensor calls it by."""
+        return self.pullback(inputs, outputs, output_grads)
 
 
 @register_funcify_default_op_cache_key(CollapsedDensity)
@@ -61,4 +64,5 @@ def _compile_collapsed(op: CollapsedDensity, node: Apply, **_: Any) -> Any:
 
 def collapsed_density(form: str, variances: Any, *data: Any) -> Any:
     """Log density (a PyTensor scalar) of `data` in the given form, ``"strata"`` or ``"elimination"``."""
-    return CollapsedDensity(form)(variances, *data)[0]
+    density, _ = CollapsedDensity(form).make_node(variances, *data).outputs
+    return density

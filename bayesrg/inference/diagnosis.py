@@ -1,7 +1,7 @@
 """`diagnose`: did the sampler do its work? One verdict, the same wherever a fit is shown.
 
-Thresholds: rank-normalised split R-hat below 1.01 and effective sample sizes (bulk and tail) of at least 400 (Vehtari et al. 2021,
-doi:10.1214/20-BA1221); no divergences, E-BFMI above 0.3 (Betancourt 2016, arXiv:1604.00695).
+Thresholds: rank-normalised split R-hat below 1.01 and effective sample sizes (bulk and tail) of at least 400
+(Vehtari et al. 2021, doi:10.1214/20-BA1221); no divergences, E-BFMI above 0.3 (Betancourt 2016, arXiv:1604.00695).
 """
 
 from dataclasses import dataclass
@@ -41,11 +41,16 @@ class Diagnosis:
         """One sentence: converged, or which checks failed."""
         if self.passed:
             return "converged"
-        failed = "; ".join(f"{c.name} {c.value:.4g} at {c.where} (required {c.required})" for c in self.checks if not c.passed)
+        failed = "; ".join(
+            f"{c.name} {c.value:.4g} at {c.where} (required {c.required})" for c in self.checks if not c.passed
+        )
         return f"NOT CONVERGED: {failed}"
 
     def __str__(self) -> str:
-        lines = [f"{'pass' if c.passed else 'FAIL'}  {c.name:<12} {c.value:>10.4g}  {c.where:<28} required {c.required}" for c in self.checks]
+        lines = [
+            f"{'pass' if c.passed else 'FAIL'}  {c.name:<12} {c.value:>10.4g}  {c.where:<28} required {c.required}"
+            for c in self.checks
+        ]
         return "\n".join([self.verdict, *lines])
 
 
@@ -56,7 +61,9 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
     """
     import arviz as az
 
-    drawn = xr.merge([_continuous(tree[group].to_dataset()) for group in ("posterior", "estimands")], compat="override", join="outer")
+    drawn = xr.merge(
+        [_continuous(tree[group].to_dataset()) for group in ("posterior", "estimands")], compat="override", join="outer"
+    )
     statistics = tree["sample_stats"].to_dataset()
     r_hat, place_hat = _worst(az.rhat(drawn), largest=True)
     bulk, place_bulk = _worst(az.ess(drawn, method="bulk"), largest=False)
@@ -90,6 +97,9 @@ def _worst(values: xr.Dataset, *, largest: bool) -> tuple[float, str]:
         if (flat[number] > worst) == largest and flat[number] != worst:
             worst = float(flat[number])
             spot = np.unravel_index(number, variable.shape)
-            labels = [str(variable[dim].values[k]) if dim in variable.coords else str(k) for dim, k in zip(variable.dims, spot, strict=True)]
+            labels = [
+                str(variable[dim].values[k]) if dim in variable.coords else str(k)
+                for dim, k in zip(variable.dims, spot, strict=True)
+            ]
             place = f"{name}[{', '.join(labels)}]" if labels else str(name)
     return worst, place

@@ -1,11 +1,13 @@
 """The collapsed Gaussian density of any design: random effects integrated out by elimination, and recovered exactly.
 
-The model is y = Z u + e, u_c ~ N(0, v_c) for every level of a component c, e ~ N(0, v_residual), the grand mean being one more
-random effect of known prior variance. Henderson's mixed-model equations are an arrowhead: the effects of each subject form a
-small block that is eliminated first and leaves a Schur complement of the mean and of the crossed effects (Bates et al. 2015,
-doi:10.18637/jss.v067.i01, section 5, for the same idea in lme4). Subjects with the same pattern share a Cholesky factor.
+The model is y = Z u + e, u_c ~ N(0, v_c) for every level of a component c, e ~ N(0, v_residual), the grand mean
+being one more random effect of known prior variance. Henderson's mixed-model equations are an arrowhead: the effects
+of each subject form a small block that is eliminated first and leaves a Schur complement of the mean and of the crossed
+effects (Bates et al. 2015, doi:10.18637/jss.v067.i01, section 5, for the same idea in lme4). Subjects with the same
+pattern share a Cholesky factor.
 
-Variances come as one vector: the components in order, the residual last but one, and the prior variance of the mean last.
+Variances come as one vector: the components in order, the residual last but one, and the prior variance of the mean
+last.
 """
 
 from collections.abc import Mapping
@@ -14,8 +16,11 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-# The scaled equations divide by the residual variance: a share that underflows to zero must not become a division by zero.
+# The scaled equations divide by the residual variance: a share that underflows to zero must not become a division by
+# zero.
 SMALLEST_VARIANCE = 1e-280
+# NumPy's division (no check for zero) and reordered sums let the inner loops vectorise.
+ARITHMETIC = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class Elimination:
     pattern : ndarray of int, shape (subject,)
         Subjects of one pattern have equal Z'Z, so they share a Cholesky factor.
     local_gram, cross_gram, border_gram : ndarray of float
-        Z'Z within subjects (pattern, column, column), between subjects and border (pattern, column, border), in the border.
+        Z'Z within subjects (pattern, column, column), between subjects and border (pattern, column, border), in the
+        border.
     local_variance, border_variance : ndarray of int, shapes (pattern, column) and (border,)
         Which entry of the variance vector a column has; -1 pads short patterns.
     local_offset : ndarray of int, shape (subject + 1,)
@@ -65,7 +71,10 @@ class Elimination:
 
 
 def eliminate(
-    subject: np.ndarray, local_levels: Mapping[int, np.ndarray], border_levels: Mapping[int, np.ndarray], n_components: int
+    subject: np.ndarray,
+    local_levels: Mapping[int, np.ndarray],
+    border_levels: Mapping[int, np.ndarray],
+    n_components: int,
 ) -> Elimination:
     """Lay out a design for elimination.
 
@@ -132,13 +141,15 @@ def eliminate(
         border_gram=crossed.T @ crossed,
         local_variance=np.array(local_variances, dtype=np.int64),
         border_variance=np.array(border_variance, dtype=np.int64),
-        local_offset=np.concatenate([[0], np.cumsum([len(variances) for variances in column_variance])]).astype(np.int64),
+        local_offset=np.concatenate([[0], np.cumsum([len(variances) for variances in column_variance])]).astype(
+            np.int64
+        ),
     )
 
 
-@numba.njit(cache=True)
-def _cholesky(matrix, size):
-    """Cholesky factor of the leading block, in place (lower triangle); returns its log determinant."""
+@numba.njit(cache=True, **ARITHMETIC)
+def _invert_factor(matrix, size, inverse):
+    """Replace the leading block by its Cholesky factor L (lower triangle), write L^-1, return the log determinant."""
     log_determinant = 0.0
     for row in range(size):
         for column in range(row + 1):
@@ -146,173 +157,233 @@ def _cholesky(matrix, size):
             for inner in range(column):
                 total -= matrix[row, inner] * matrix[column, inner]
             if row == column:
+                log_determinant += np.log(total)
                 matrix[row, row] = np.sqrt(total)
-                log_determinant += 2.0 * np.log(matrix[row, row])
             else:
-                matrix[row, column] = total / matrix[column, column]
+                matrix[row, column] = total * inverse[column, column]
+        reciprocal = 1.0 / matrix[row, row]
+        for inner in range(row):
+            weight = -matrix[row, inner] * reciprocal
+            for column in range(inner + 1):
+                inverse[row, column] += weight * inverse[inner, column]
+        inverse[row, row] = reciprocal
     return log_determinant
 
 
-@numba.njit(cache=True)
-def _invert(factor, size, inverse):
-    """Write the inverse of the matrix whose lower Cholesky factor is given."""
-    for column in range(size):
-        for row in range(size):
-            inverse[row, column] = 1.0 if row == column else 0.0
-        for row in range(column, size):
-            total = inverse[row, column]
-            for inner in range(column, row):
-                total -= factor[row, inner] * inverse[inner, column]
-            inverse[row, column] = total / factor[row, row]
-        for row in range(size - 1, -1, -1):
-            total = inverse[row, column]
-            for inner in range(row + 1, size):
-                total -= factor[inner, row] * inverse[inner, column]
-            inverse[row, column] = total / factor[row, row]
-
-
-@numba.njit(cache=True)
-def _solve_transposed(factor, size, vector):
-    """Solve L' x = vector in place."""
-    for row in range(size - 1, -1, -1):
-        total = vector[row]
-        for inner in range(row + 1, size):
-            total -= factor[inner, row] * vector[inner]
-        vector[row] = total / factor[row, row]
-
-
-@numba.njit(cache=True)
+@numba.njit(cache=True, **ARITHMETIC)
 def _factorise(variances, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance):
-    """Factor the scaled mixed-model equations I + D Z'Z D: each pattern's block, then the border's Schur complement."""
+    """Factor I + D Z'Z D: each pattern's block A = L L', then the Schur complement of the border.
+
+    Returns
+    -------
+    residual, scale : the residual variance and D by variance
+    width : columns of each pattern
+    whitener : L^-1 by pattern
+    projection : A^-1 B by pattern, B the scaled cross products with the border
+    border_whitener : L^-1 of the Schur complement
+    log_determinant : of the whole matrix
+    repeats : subjects of each pattern
+    """
     residual = max(variances[variances.size - 2], SMALLEST_VARIANCE)
     scale = np.sqrt(variances / residual)
     n_patterns, widest = local_variance.shape
     n_border = border_variance.size
     repeats = np.bincount(pattern, minlength=n_patterns)
     width = np.zeros(n_patterns, dtype=np.int64)
-    factor = np.zeros((n_patterns, widest, widest))
-    inverse = np.zeros((n_patterns, widest, widest))
-    projection = np.zeros((n_patterns, widest, n_border))
-    cross = np.zeros((widest, n_border))
-    schur = np.zeros((n_border, n_border))
+    whiteners = np.zeros((n_patterns, widest, widest))
+    projections = np.zeros((n_patterns, widest, n_border))
+    block = np.empty((widest, widest))
+    whitened = np.empty((widest, n_border))
+    border_scale = scale[border_variance]
+    schur = np.empty((n_border, n_border))
     log_determinant = 0.0
     for row in range(n_border):
-        for column in range(n_border):
-            schur[row, column] = border_gram[row, column] * scale[border_variance[row]] * scale[border_variance[column]]
+        for column in range(row + 1):
+            schur[row, column] = border_gram[row, column] * border_scale[row] * border_scale[column]
         schur[row, row] += 1.0
     for kind in range(n_patterns):
+        whitener, projection = whiteners[kind], projections[kind]
+        gram, cross, owner = local_gram[kind], cross_gram[kind], local_variance[kind]
         size = 0
-        while size < widest and local_variance[kind, size] >= 0:
+        while size < widest and owner[size] >= 0:
             size += 1
         width[kind] = size
         for row in range(size):
-            left = scale[local_variance[kind, row]]
+            left = scale[owner[row]]
             for column in range(row + 1):
-                factor[kind, row, column] = local_gram[kind, row, column] * left * scale[local_variance[kind, column]]
-            factor[kind, row, row] += 1.0
-            for column in range(n_border):
-                cross[row, column] = cross_gram[kind, row, column] * left * scale[border_variance[column]]
-        log_determinant += repeats[kind] * _cholesky(factor[kind], size)
-        _invert(factor[kind], size, inverse[kind])
-        for row in range(size):
-            for inner in range(size):
-                weight = inverse[kind, row, inner]
+                block[row, column] = gram[row, column] * left * scale[owner[column]]
+            block[row, row] += 1.0
+        log_determinant += repeats[kind] * _invert_factor(block, size, whitener)
+        whitened[:size] = 0.0
+        for row in range(size):  # L^-1 B
+            for inner in range(row + 1):
+                weight = whitener[row, inner] * scale[owner[inner]]
                 for column in range(n_border):
-                    projection[kind, row, column] += weight * cross[inner, column]
-        for row in range(n_border):
-            for column in range(row + 1):
-                total = 0.0
-                for inner in range(size):
-                    total += cross[inner, row] * projection[kind, inner, column]
-                schur[row, column] -= repeats[kind] * total
-    log_determinant += _cholesky(schur, n_border)
-    schur_inverse = np.zeros((n_border, n_border))
-    _invert(schur, n_border, schur_inverse)
-    return residual, scale, width, factor, inverse, projection, schur, schur_inverse, log_determinant, repeats
+                    whitened[row, column] += weight * cross[inner, column]
+            for column in range(n_border):
+                whitened[row, column] *= border_scale[column]
+        for inner in range(size):
+            for row in range(inner + 1):
+                weight = whitener[inner, row]
+                for column in range(n_border):
+                    projection[row, column] += weight * whitened[inner, column]
+            for row in range(n_border):
+                weight = repeats[kind] * whitened[inner, row]
+                for column in range(row + 1):
+                    schur[row, column] -= weight * whitened[inner, column]
+    border_whitener = np.zeros((n_border, n_border))
+    log_determinant += _invert_factor(schur, n_border, border_whitener)
+    return residual, scale, width, whiteners, projections, border_whitener, log_determinant, repeats
 
 
-@numba.njit(cache=True)
-def _solve(value, local, border, subject, pattern, scale, width, inverse, projection, schur_inverse, local_variance, border_variance):
+@numba.njit(cache=True, **ARITHMETIC)
+def _whiten(whitener, size, vector, out):
+    """Write L^-1 vector."""
+    for row in range(size):
+        total = 0.0
+        for column in range(row + 1):
+            total += whitener[row, column] * vector[column]
+        out[row] = total
+
+
+@numba.njit(cache=True, **ARITHMETIC)
+def _whiten_transposed(whitener, size, vector, out):
+    """Write L'^-1 vector."""
+    out[:size] = 0.0
+    for row in range(size):
+        weight = vector[row]
+        for column in range(row + 1):
+            out[column] += whitener[row, column] * weight
+
+
+@numba.njit(cache=True, **ARITHMETIC)
+def _solve(
+    value,
+    local,
+    border,
+    subject,
+    pattern,
+    scale,
+    width,
+    whiteners,
+    projections,
+    border_whitener,
+    local_variance,
+    border_variance,
+):
     """Solve (I + D Z'Z D) x = D Z'y: x by subject and in the border, x'DZ'y and y'y."""
     n_subjects, n_border, widest = pattern.size, border_variance.size, local_variance.shape[1]
     right = np.zeros((n_subjects, widest))
     right_border = np.zeros(n_border)
     squares = 0.0
     for row in range(value.size):
-        person = subject[row]
-        kind = pattern[person]
         squares += value[row] * value[row]
         for place in range(local.shape[1]):
-            column = local[row, place]
-            right[person, column] += scale[local_variance[kind, column]] * value[row]
+            right[subject[row], local[row, place]] += value[row]
         for place in range(border.shape[1]):
-            column = border[row, place]
-            right_border[column] += scale[border_variance[column]] * value[row]
+            right_border[border[row, place]] += value[row]
+    right_border *= scale[border_variance]
     reduced = right_border.copy()
     for person in range(n_subjects):
         kind = pattern[person]
         for row in range(width[kind]):
+            right[person, row] *= scale[local_variance[kind, row]]
+            weight = right[person, row]
             for column in range(n_border):
-                reduced[column] -= projection[kind, row, column] * right[person, row]
-    solution_border = schur_inverse @ reduced
+                reduced[column] -= projections[kind, row, column] * weight
+    between = np.empty(max(widest, n_border))
+    solution_border = np.empty(n_border)
+    _whiten(border_whitener, n_border, reduced, between)
+    _whiten_transposed(border_whitener, n_border, between, solution_border)
     solution = np.zeros((n_subjects, widest))
     explained = 0.0
     for column in range(n_border):
         explained += solution_border[column] * right_border[column]
     for person in range(n_subjects):
         kind = pattern[person]
+        _whiten(whiteners[kind], width[kind], right[person], between)
+        _whiten_transposed(whiteners[kind], width[kind], between, solution[person])
         for row in range(width[kind]):
-            total = 0.0
-            for column in range(width[kind]):
-                total += inverse[kind, row, column] * right[person, column]
+            shift = 0.0
             for column in range(n_border):
-                total -= projection[kind, row, column] * solution_border[column]
-            solution[person, row] = total
-            explained += total * right[person, row]
+                shift += projections[kind, row, column] * solution_border[column]
+            solution[person, row] -= shift
+            explained += solution[person, row] * right[person, row]
     return solution, solution_border, explained, squares
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, **ARITHMETIC)
 def elimination_density(
-    variances, value, local, border, subject, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
+    variances,
+    value,
+    local,
+    border,
+    subject,
+    pattern,
+    local_gram,
+    cross_gram,
+    border_gram,
+    local_variance,
+    border_variance,
 ):
     """Log density of any design, and its gradient in the variances.
 
     The gradient comes from the posterior moments of the effects, as in the EM algorithm:
     d log density / d log v_c = (E[u_c'u_c | y] / v_c - q_c) / 2.
     """
-    residual, scale, width, _, inverse, projection, _, schur_inverse, log_determinant, repeats = _factorise(
+    residual, scale, width, whiteners, projections, border_whitener, log_determinant, repeats = _factorise(
         variances, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
     )
     solution, solution_border, explained, squares = _solve(
-        value, local, border, subject, pattern, scale, width, inverse, projection, schur_inverse, local_variance, border_variance
+        value,
+        local,
+        border,
+        subject,
+        pattern,
+        scale,
+        width,
+        whiteners,
+        projections,
+        border_whitener,
+        local_variance,
+        border_variance,
     )
     n_border = border_variance.size
-    size = value.size
     slope = np.zeros(variances.size)
     norm = 0.0
     shrunk = 0.0
     for column in range(n_border):
         square = solution_border[column] ** 2
+        spread = 0.0
+        for row in range(column, n_border):
+            spread += border_whitener[row, column] ** 2
         norm += square
-        shrunk += 1.0 - schur_inverse[column, column]
-        slope[border_variance[column]] += square / residual + schur_inverse[column, column] - 1.0
+        shrunk += 1.0 - spread
+        slope[border_variance[column]] += square / residual + spread - 1.0
     for person in range(pattern.size):
         kind = pattern[person]
         for row in range(width[kind]):
             square = solution[person, row] ** 2
             norm += square
             slope[local_variance[kind, row]] += square / residual
+    transposed = np.ascontiguousarray(border_whitener.T)
+    reach = np.empty(n_border)
     for kind in range(width.size):
+        whitener, projection = whiteners[kind], projections[kind]
         for row in range(width[kind]):
-            spread = inverse[kind, row, row]
-            for left in range(n_border):
-                total = 0.0
-                for right in range(n_border):
-                    total += schur_inverse[left, right] * projection[kind, row, right]
-                spread += projection[kind, row, left] * total
+            spread = 0.0
+            for inner in range(row, width[kind]):
+                spread += whitener[inner, row] ** 2
+            reach[:] = 0.0
+            for inner in range(n_border):
+                weight = projection[row, inner]
+                for column in range(inner, n_border):
+                    reach[column] += weight * transposed[inner, column]
+            for column in range(n_border):
+                spread += reach[column] ** 2
             slope[local_variance[kind, row]] += repeats[kind] * (spread - 1.0)
             shrunk += repeats[kind] * (1.0 - spread)
+    size = value.size
     density = -0.5 * (size * np.log(2.0 * np.pi * residual) + log_determinant + (squares - explained) / residual)
     slope[variances.size - 2] = (squares - explained - norm) / residual + shrunk - size
     gradient = np.zeros(variances.size)
@@ -321,7 +392,7 @@ def elimination_density(
     return np.asarray(density), gradient
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, **ARITHMETIC)
 def recover_effects(
     variances,
     noise,
@@ -352,35 +423,56 @@ def recover_effects(
     effects = np.empty(noise.shape)
     n_local = local_offset[-1]
     n_border = border_variance.size
+    wobble = np.empty(n_border)
+    own = np.empty(local_variance.shape[1])
     for draw in range(variances.shape[0]):
-        residual, scale, width, factor, inverse, projection, schur, schur_inverse, _, _ = _factorise(
+        residual, scale, width, whiteners, projections, border_whitener, _, _ = _factorise(
             variances[draw], pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
         )
         solution, solution_border, _, _ = _solve(
-            value, local, border, subject, pattern, scale, width, inverse, projection, schur_inverse, local_variance, border_variance
+            value,
+            local,
+            border,
+            subject,
+            pattern,
+            scale,
+            width,
+            whiteners,
+            projections,
+            border_whitener,
+            local_variance,
+            border_variance,
         )
-        spread = np.sqrt(residual)
-        wobble = noise[draw, n_local:].copy()
-        _solve_transposed(schur, n_border, wobble)
+        sd = np.sqrt(residual)
+        _whiten_transposed(border_whitener, n_border, noise[draw, n_local:], wobble)
         for column in range(n_border):
             effects[draw, n_local + column] = scale[border_variance[column]] * (
-                solution_border[column] + spread * wobble[column]
+                solution_border[column] + sd * wobble[column]
             )
         for person in range(pattern.size):
             kind, start = pattern[person], local_offset[person]
-            own = noise[draw, start : local_offset[person + 1]].copy()
-            _solve_transposed(factor[kind], width[kind], own)
+            _whiten_transposed(whiteners[kind], width[kind], noise[draw, start : local_offset[person + 1]], own)
             for row in range(width[kind]):
                 shift = own[row]
                 for column in range(n_border):
-                    shift -= projection[kind, row, column] * wobble[column]
-                effects[draw, start + row] = scale[local_variance[kind, row]] * (solution[person, row] + spread * shift)
+                    shift -= projections[kind, row, column] * wobble[column]
+                effects[draw, start + row] = scale[local_variance[kind, row]] * (solution[person, row] + sd * shift)
     return effects
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, **ARITHMETIC)
 def leave_one_out(
-    variances, value, local, border, subject, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
+    variances,
+    value,
+    local,
+    border,
+    subject,
+    pattern,
+    local_gram,
+    cross_gram,
+    border_gram,
+    local_variance,
+    border_variance,
 ):
     """Log density of each measurement given all others, by draw, and the joint log density.
 
@@ -395,13 +487,25 @@ def leave_one_out(
     pointwise = np.empty((variances.shape[0], value.size))
     joint = np.empty(variances.shape[0])
     n_border = border_variance.size
-    reach = np.empty(n_border)
+    own = np.empty(local_variance.shape[1])
+    reach, whitened = np.empty(n_border), np.empty(n_border)
     for draw in range(variances.shape[0]):
-        residual, scale, width, _, inverse, projection, _, schur_inverse, log_determinant, _ = _factorise(
+        residual, scale, width, whiteners, projections, border_whitener, log_determinant, _ = _factorise(
             variances[draw], pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
         )
         solution, solution_border, explained, squares = _solve(
-            value, local, border, subject, pattern, scale, width, inverse, projection, schur_inverse, local_variance, border_variance
+            value,
+            local,
+            border,
+            subject,
+            pattern,
+            scale,
+            width,
+            whiteners,
+            projections,
+            border_whitener,
+            local_variance,
+            border_variance,
         )
         joint[draw] = -0.5 * (
             value.size * np.log(2.0 * np.pi * residual) + log_determinant + (squares - explained) / residual
@@ -409,8 +513,10 @@ def leave_one_out(
         for row in range(value.size):
             person = subject[row]
             kind = pattern[person]
+            whitener, projection = whiteners[kind], projections[kind]
             fitted = 0.0
             leverage = 0.0
+            own[: width[kind]] = 0.0
             reach[:] = 0.0
             for place in range(border.shape[1]):
                 column = border[row, place]
@@ -420,14 +526,15 @@ def leave_one_out(
                 column = local[row, place]
                 left = scale[local_variance[kind, column]]
                 fitted += left * solution[person, column]
-                for other in range(local.shape[1]):
-                    second = local[row, other]
-                    leverage += left * scale[local_variance[kind, second]] * inverse[kind, column, second]
+                for inner in range(column, width[kind]):
+                    own[inner] += left * whitener[inner, column]
                 for crossed in range(n_border):
-                    reach[crossed] -= left * projection[kind, column, crossed]
+                    reach[crossed] -= left * projection[column, crossed]
+            for inner in range(width[kind]):
+                leverage += own[inner] ** 2
+            _whiten(border_whitener, n_border, reach, whitened)
             for column in range(n_border):
-                for second in range(n_border):
-                    leverage += reach[column] * schur_inverse[column, second] * reach[second]
+                leverage += whitened[column] ** 2
             precision = max(1.0 - leverage, 1e-300) / residual
             deviation = (value[row] - fitted) / residual / precision
             pointwise[draw, row] = 0.5 * (np.log(precision / (2.0 * np.pi)) - deviation * deviation * precision)

@@ -17,8 +17,10 @@ class Model(Protocol):
         """The PyMC model, its data as `pm.Data`."""
         ...
 
-    def simulate(self, design: xr.Dataset, rng: np.random.Generator, parameters: xr.Dataset | None = None) -> xr.DataTree:
-        """New data of the same design, independently of `build`: groups `parameters` and `data`; None draws from the prior."""
+    def simulate(
+        self, design: xr.Dataset, rng: np.random.Generator, parameters: xr.Dataset | None = None
+    ) -> xr.DataTree:
+        """New data of the same design, made without `build`: groups `parameters` and `data`; None is a prior draw."""
         ...
 
     def estimands(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:

@@ -3,6 +3,7 @@
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any, cast
 
 import xarray as xr
 
@@ -14,14 +15,14 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
 
     The file appears whole: it is written beside its place and moved there, so an interruption leaves the old one.
     """
-    import zarr
+    from zarr.storage import LocalStore
 
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
         arrays, packed = Path(beside, "arrays"), Path(beside, "packed")
         # A folder first: written straight into a zip, zarr's rewritten metadata would stand there twice.
-        tree.to_zarr(zarr.storage.LocalStore(arrays), consolidated=False, zarr_format=3)
+        tree.to_zarr(LocalStore(arrays), consolidated=False, zarr_format=3)
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for file in sorted(arrays.rglob("*")):
                 if file.is_file():
@@ -38,7 +39,7 @@ def load(path: str | Path) -> xr.DataTree:
     FitError
         If the file is absent, damaged, or not a fit.
     """
-    import zarr
+    from zarr.storage import ZipStore
 
     target = Path(path)
     if not target.is_file():
@@ -46,12 +47,12 @@ def load(path: str | Path) -> xr.DataTree:
     if not zipfile.is_zipfile(target):
         raise FitError(f"{target} is not a saved fit (a zip of zarr arrays), or it is damaged: fit and save it again")
     try:
-        with zarr.storage.ZipStore(target, mode="r") as store:
-            tree = xr.open_datatree(store, engine="zarr", consolidated=False).load()
+        with ZipStore(target, mode="r") as store:
+            opened: Any = xr.open_datatree(cast(Any, store), engine="zarr", consolidated=False)
+            tree = opened.load()
     except (zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
         raise FitError(f"{target} cannot be read as a saved fit ({error}): fit and save it again") from error
     missing = {"posterior", "estimands", "provenance"} - set(tree.children)
     if missing:
         raise FitError(f"{target} is not a bayesrg fit: it has no {', '.join(sorted(missing))}")
     return tree
-

@@ -1,10 +1,11 @@
 """The collapsed Gaussian density of a balanced design: one eigenvalue for each stratum of the analysis of variance.
 
-A complete, equally replicated factorial has eigenvalues lambda that are sums of variances, each with its sum of squares SS and
-degrees of freedom df, so the log density is -sum(df log(2 pi lambda) + SS / lambda) / 2
+A complete, equally replicated factorial has eigenvalues lambda that are sums of variances, each with its sum of
+squares SS and degrees of freedom df, so the log density is -sum(df log(2 pi lambda) + SS / lambda) / 2
 (Searle, Casella & McCulloch, Variance Components, 2006, chapter 4).
 
-Variances come as one vector: the components in order, the residual last but one, and the prior variance of the mean last.
+Variances come as one vector: the components in order, the residual last but one, and the prior variance of the mean
+last.
 """
 
 from collections.abc import Mapping, Sequence

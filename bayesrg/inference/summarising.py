@@ -22,7 +22,8 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
 
     Returns
     -------
-    DataFrame indexed by names such as ``icc[repeatability]``. Rows that are probabilities (``icc_above``) have no interval.
+    DataFrame indexed by names such as ``icc[repeatability]``. Rows that are probabilities (``icc_above``) have no
+    interval.
 
     Raises
     ------
@@ -36,7 +37,9 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
     names = list(map(str, drawn.data_vars)) if estimands is None else list(estimands)
     for name in names:
         if name not in drawn:
-            raise FitError(absent.get(name, f"the fit has no estimand {name!r}; it has {', '.join(map(str, drawn.data_vars))}"))
+            raise FitError(
+                absent.get(name, f"the fit has no estimand {name!r}; it has {', '.join(map(str, drawn.data_vars))}")
+            )
     chosen = drawn[names]
     real = chosen.astype(float)
     tables = {
@@ -63,7 +66,10 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
                     **{key: float(table[name].isel(where)) for key, table in tables.items() if key in ("mean", "sd")},
                     "lower": float("nan") if probability else float(low),
                     "upper": float("nan") if probability else float(high),
-                    **{key: float(tables[key][name].isel(where)) for key in ("ess_bulk", "ess_tail", "r_hat", "mcse_mean")},
+                    **{
+                        key: float(tables[key][name].isel(where))
+                        for key in ("ess_bulk", "ess_tail", "r_hat", "mcse_mean")
+                    },
                     "unit": drawn[name].attrs.get("unit", ""),
                     "verdict": verdict,
                 }

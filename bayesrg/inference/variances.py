@@ -1,7 +1,8 @@
 """Priors on a vector of variances: a total and its shares, or one standard deviation at a time.
 
 Both are sampled on the log scale of each variance: the data fix the small variances one by one, and in the coordinates
-(total, shares) that knowledge is a curved ridge (25 times fewer effective draws per second and divergences, on one balanced design).
+(total, shares) that knowledge is a curved ridge (25 times fewer effective draws per second and divergences, on one
+balanced design).
 """
 
 from dataclasses import dataclass
@@ -34,19 +35,21 @@ class VariancePrior(Protocol):
 class Shares:
     """One prior on the total sd, and a Dirichlet in two stages on the shares: first the signal's, then the errors'.
 
-    The first component's share is the intraclass correlation when everything else is error, so its prior is the prior of that
-    ICC, whatever the number of components. (One symmetric Dirichlet, or an independent prior on each sd, would let the number
-    of named factors decide it.)
+    The first component's share is the intraclass correlation when everything else is error, so its prior is the
+    prior of that ICC, whatever the number of components. (One symmetric Dirichlet, or an independent prior on each
+    sd, would let the number of named factors decide it.)
     """
 
     total_sd: Prior = Prior(
         "LogNormal",
         {"mu": 0.0, "sigma": 0.7},
-        "values have sd 1 on the model's scale; 95 % of the prior lies between 0.25 and 3.9, because the variance of a factor "
-        "with two or three levels can be much larger in the population than among the levels seen",
+        "values have sd 1 on the model's scale; 95 % of the prior lies between 0.25 and 3.9, because the variance of a "
+        "factor with two or three levels can be much larger in the population than among the levels seen",
     )
     signal_share: Prior = Prior(
-        "Beta", {"alpha": 1.0, "beta": 1.0}, "the ICC over all facets is uniform before the data: P(ICC > 0.75) = 0.25, whatever the design"
+        "Beta",
+        {"alpha": 1.0, "beta": 1.0},
+        "the ICC over all facets is uniform before the data: P(ICC > 0.75) = 0.25, whatever the design",
     )
     error_shares: Prior = Prior(
         "Dirichlet", {"a": 1.0}, "every division of the error among its components is as likely as any other"
@@ -57,20 +60,23 @@ class Shares:
         import pymc as pm
 
         def log_density(value: Any, size: Any) -> Any:
-            variance = pt.exp(value)
-            error = pt.sum(variance[1:])
+            log: Any = pt.log
+            variance: Any = pt.exp(value)
+            error: Any = pt.sum(variance[1:])
+            parts: Any = value[1:] - log(error)
             total = variance[0] + error
+            total_sd: Any = pt.sqrt(total)
             concentration = self.error_shares.arguments["a"]
             return (
-                self.total_sd.of_pymc(pt.sqrt(total))
-                - pt.log(2.0 * pt.sqrt(total))
+                self.total_sd.of_pymc(total_sd)
+                - log(2.0 * total_sd)
                 + self.signal_share.of_pymc(variance[0] / total)
-                + (concentration - 1.0) * pt.sum(value[1:] - pt.log(error))
+                + (concentration - 1.0) * parts.sum()
                 + gammaln((n - 1) * concentration)
                 - (n - 1) * gammaln(concentration)
-                - (n - 1) * pt.log(total)
-                - (n - 2) * pt.log(error / total)
-                + pt.sum(value)  # d variance / d log variance
+                - (n - 1) * log(total)
+                - (n - 2) * log(error / total)
+                + value.sum()  # d variance / d log variance
             )
 
         def random(size: Any, rng: np.random.Generator, **_: Any) -> np.ndarray:
@@ -109,8 +115,8 @@ class IndependentSds:
     sd: Prior = Prior(
         "HalfNormal",
         {"sigma": 1.0},
-        "values have sd 1 on the model's scale, so no component's sd is likely to exceed 2; the number of components decides the prior "
-        "ICC (P(ICC > 0.75) = 0.33 with two, 0.003 with eight)",
+        "values have sd 1 on the model's scale, so no component's sd is likely to exceed 2; the number of components "
+        "decides the prior ICC (P(ICC > 0.75) = 0.33 with two, 0.003 with eight)",
     )
 
     def build(self, dim: str, n: int) -> Any:

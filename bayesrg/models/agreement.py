@@ -1,8 +1,9 @@
 """Estimands of a stability study: how variances by component become ICCs, repeatability coefficients and their kin.
 
-Definitions: ICC by facet from generalisability theory (Brennan 2001, chapter 3; Shrout & Fleiss 1979, doi:10.1037/0033-2909.86.2.420);
-RC, RDC, within-subject sd and wCV from QIBA (Raunig et al. 2015, doi:10.1177/0962280214537344); SEM and minimal detectable change
-(de Vet et al. 2006, doi:10.1016/j.jclinepi.2005.10.015); the log scale (Bland & Altman 1996, doi:10.1136/bmj.312.7038.1079).
+Definitions: ICC by facet from generalisability theory (Brennan 2001, chapter 3; Shrout & Fleiss 1979,
+doi:10.1037/0033-2909.86.2.420); RC, RDC, within-subject sd and wCV from QIBA (Raunig et al. 2015,
+doi:10.1177/0962280214537344); SEM and minimal detectable change (de Vet et al. 2006,
+doi:10.1016/j.jclinepi.2005.10.015); the log scale (Bland & Altman 1996, doi:10.1136/bmj.312.7038.1079).
 """
 
 import json
@@ -60,7 +61,8 @@ def agreement(
 
     Returns
     -------
-    Dataset with a unit and a meaning for every variable, and the reasons for absent ones in the attribute `absent` (JSON).
+    Dataset with a unit and a meaning for every variable, and the reasons for absent ones in the attribute `absent`
+    (JSON).
     """
     conditions = list(partitions)
     signal = _over_conditions(variance, {name: parts[0] for name, parts in partitions.items()})
@@ -69,33 +71,41 @@ def agreement(
     absent: dict[str, str] = {}
     icc = signal / (signal + error)
     found["icc"] = (icc, "1")
-    limit = xr.DataArray(np.asarray(thresholds, dtype=float), dims="threshold", coords={"threshold": np.asarray(thresholds, dtype=float)})
+    limit = xr.DataArray(
+        np.asarray(thresholds, dtype=float), dims="threshold", coords={"threshold": np.asarray(thresholds, dtype=float)}
+    )
     found["icc_above"] = (icc > limit, "1")
 
-    sem = np.sqrt(error) * transformation.scale
+    sem = error**0.5 * transformation.scale
     named = {"rc": "repeatability", "rdc": "reproducibility"}
     for name, condition in named.items():
         if condition not in conditions:
             absent[name] = unavailable[condition]
     if not transformation.has_units:
         for name in ("sd", "finite_sd", "mean", "sem", "mdc", "within_subject_sd", "wcv", "rc", "rdc"):
-            absent[name] = f"{name} is in the feature's units, which normal scores of ranks have lost: use scale='z_score' or 'log'"
+            absent[name] = (
+                f"{name} is in the feature's units, which normal scores have lost: use scale='z_score' or 'log'"
+            )
     elif transformation.name == "log":
-        found["sd"] = (np.sqrt(variance) * transformation.scale, "log")
-        found["geometric_mean"] = (np.exp(mu * transformation.scale + transformation.location), unit)
+        found["sd"] = (variance**0.5 * transformation.scale, "log")
+        found["geometric_mean"] = (xr.apply_ufunc(np.exp, mu * transformation.scale + transformation.location), unit)
         absent["mean"] = "on the log scale the centre is the geometric mean: see geometric_mean"
         found["sem"] = (sem, "log")
-        coefficients = {"mdc": sem} | {name: sem.sel(condition=c, drop=True) for name, c in named.items() if c in conditions}
+        coefficients = {"mdc": sem} | {
+            name: sem.sel(condition=c, drop=True) for name, c in named.items() if c in conditions
+        }
         for name, spread in coefficients.items():
             found[f"{name}_lower"] = (100.0 * np.expm1(-COVERAGE * spread), "%")
             found[f"{name}_upper"] = (100.0 * np.expm1(COVERAGE * spread), "%")
             absent[name] = f"on the log scale {name} is a pair of percentages: see {name}_lower and {name}_upper"
     else:
-        found["sd"] = (np.sqrt(variance) * transformation.scale, unit)
+        found["sd"] = (variance**0.5 * transformation.scale, unit)
         found["mean"] = (mu * transformation.scale + transformation.location, unit)
         found["sem"] = (sem, unit)
         found["mdc"] = (COVERAGE * sem, unit)
-        found |= {name: (COVERAGE * sem.sel(condition=c, drop=True), unit) for name, c in named.items() if c in conditions}
+        found |= {
+            name: (COVERAGE * sem.sel(condition=c, drop=True), unit) for name, c in named.items() if c in conditions
+        }
 
     if "repeatability" not in conditions:
         absent["within_subject_sd"] = absent["wcv"] = unavailable["repeatability"]
@@ -103,12 +113,14 @@ def agreement(
         within = sem.sel(condition="repeatability", drop=True)
         found["within_subject_sd"] = (within, "log" if transformation.name == "log" else unit)
         if transformation.name == "log":
-            found["wcv"] = (np.sqrt(np.expm1(within**2)), "1")
+            found["wcv"] = (xr.apply_ufunc(np.expm1, within**2) ** 0.5, "1")
         elif np.ptp(np.sign(found["mean"][0].values)) == 0:
             found["wcv"] = (within / np.abs(found["mean"][0]), "1")
         else:
             absent["wcv"] = "the population mean may be zero, so a coefficient of variation means nothing"
-    dataset = xr.Dataset({name: array.assign_attrs(unit=own, meaning=MEANING[name]) for name, (array, own) in found.items()})
+    dataset = xr.Dataset(
+        {name: array.assign_attrs(unit=own, meaning=MEANING[name]) for name, (array, own) in found.items()}
+    )
     return dataset.assign_attrs(absent=json.dumps(absent), unavailable=json.dumps(dict(unavailable)))
 
 

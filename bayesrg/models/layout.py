@@ -20,17 +20,18 @@ EFFECTS: Mapping[str, tuple[str, str]] = {
     "subject:scanner": ("alpha_gamma", "subject_scanner"),
     "subject:preprocessing": ("alpha_delta", "subject_preprocessing"),
 }
-# How sessions are numbered -> the facets that a session effect depends on.
-SESSION_FACETS: Mapping[str, frozenset[str]] = {
-    "nested": frozenset({"subject", "session"}),
-    "crossed": frozenset({"session"}),
-    "visit": frozenset({"subject", "scanner", "session"}),
+FACETS = frozenset({"session", "scanner", "preprocessing"})
+# How sessions are numbered -> the facets within which a session is numbered.
+SESSION_NEST: Mapping[str, tuple[str, ...]] = {
+    "nested": ("subject",),
+    "crossed": (),
+    "visit": ("subject", "scanner"),
 }
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The components of one prepared data set, with the two forms of their collapsed density.
+    """The components of one prepared data set, and the work that needs to know which measurement has which level.
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ class Layout:
         """The facets each component depends on; the residual depends on all and on the replicate."""
         facets = {name: frozenset(name.split(":")) for name in self.components}
         if "session" in facets:
-            facets["session"] = SESSION_FACETS[self.data.attrs["session_design"]]
-        facets["residual"] = frozenset().union(*facets.values()) | {"subject", "replicate"}
+            facets["session"] |= frozenset(SESSION_NEST[self.data.attrs["session_design"]])
+        facets["residual"] = frozenset().union(*facets.values()) | {"replicate"}
         return facets
 
     def levels(self, component: str) -> np.ndarray:
@@ -60,16 +61,12 @@ class Layout:
     @cached_property
     def strata(self) -> Strata | None:
         """The strata of a balanced design; None for any other."""
-        named = {name: self.levels(name) for name in ("subject", "scanner", "preprocessing") if name in self.components}
-        if "session" in self.components:
-            nest = {"nested": "subject", "visit": "subject:scanner"}.get(self.data.attrs["session_design"])
-            sessions = self.levels("session")
-            if nest == "subject:scanner":
-                pair = self.levels("subject") * (self.levels("scanner").max() + 1) + self.levels("scanner")
-                sessions = number_within(sessions, pair)
-            elif nest == "subject":
-                sessions = number_within(sessions, self.levels("subject"))
-            named["session"] = sessions
+        named = {name: self.levels(name) for name in ("subject", *sorted(FACETS)) if name in self.components}
+        nest = SESSION_NEST[self.data.attrs["session_design"]] if "session" in named else ()
+        if nest:
+            shape = [int(named[name].max()) + 1 for name in nest]
+            place = np.ravel_multi_index([named[name] for name in nest], shape)
+            named["session"] = number_within(named["session"], place)
         return balanced_strata(named, [self.facets[name] for name in self.components])
 
     @cached_property
@@ -79,32 +76,78 @@ class Layout:
         border = {k: self.levels(name) for k, name in enumerate(self.components) if k not in local}
         return eliminate(self.levels("subject"), local, border, len(self.components))
 
-    def recover(self, variance: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Effects by name, `mu` among them, drawn from their exact posterior; `variance` has shape (draw, component + 1)."""
+    def partition(self, fixed: frozenset[str], randomised: frozenset[str]) -> tuple[list[str], list[str]]:
+        """Components that are signal and components that are error, when facets are fixed or randomised.
+
+        Raises
+        ------
+        TypeError
+            For a facet that is neither or both.
+        """
+        involved = frozenset().union(*self.facets.values()) & FACETS
+        if fixed & randomised or (fixed | randomised) - FACETS or involved - (fixed | randomised):
+            raise TypeError(
+                f"each of {', '.join(sorted(involved))} must be either fixed or randomised; "
+                f"got fixed={sorted(fixed)}, randomised={sorted(randomised)}"
+            )
+        error = [name for name, facets in self.facets.items() if facets & (randomised | {"replicate"})]
+        signal = [name for name, facets in self.facets.items() if name not in error and "subject" in facets]
+        return signal, error
+
+    def recover(self, variance: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
+        """Effects, `mu` among them, drawn from their exact posterior.
+
+        Parameters
+        ----------
+        variance : ndarray, shape (draw, component + 1), the prior variance of the mean last
+
+        Returns
+        -------
+        Dataset over draw and the levels of each component.
+        """
         layout = self.elimination
-        n_effects = int(layout.local_offset[-1]) + layout.border_variance.size
-        noise = rng.standard_normal((variance.shape[0], n_effects))
+        first_border = int(layout.local_offset[-1])
+        noise = rng.standard_normal((variance.shape[0], first_border + layout.border_variance.size))
         drawn = recover_effects(variance, noise, layout.local_offset, self.data["value"].values, *layout.arrays)
-        effects = {"mu": drawn[:, layout.local_offset[-1]]}
-        start = layout.local_offset[layout.subject]
-        place_local, place_border = 0, 1
+        effects = {"mu": drawn[:, first_border]}
+        places = {"local": iter(range(layout.local.shape[1])), "border": iter(range(1, layout.border.shape[1]))}
         for name in self.components:
             if "subject" in self.facets[name]:
-                column = start + layout.local[:, place_local]
-                place_local += 1
+                column = layout.local_offset[layout.subject] + layout.local[:, next(places["local"])]
             else:
-                column = layout.local_offset[-1] + layout.border[:, place_border]
-                place_border += 1
-            levels, first = np.unique(self.levels(name), return_index=True)
-            effects[EFFECTS[name][0]] = np.empty((variance.shape[0], levels.size))
-            effects[EFFECTS[name][0]][:, levels] = drawn[:, column[first]]
-        return effects
+                column = first_border + layout.border[:, next(places["border"])]
+            _, first = np.unique(self.levels(name), return_index=True)
+            effects[EFFECTS[name][0]] = drawn[:, column[first]]
+        return self.name(effects)
+
+    def draw(
+        self, variance: np.ndarray, rng: np.random.Generator, mu: float | None = None
+    ) -> tuple[xr.Dataset, np.ndarray]:
+        """Fresh effects (over draw) and values (draw, measurement) from their distribution, with NumPy alone."""
+        sd = np.sqrt(variance)
+        draws = sd.shape[0]
+        effects = {"mu": sd[:, -1] * rng.standard_normal(draws) if mu is None else np.full(draws, mu)}
+        value = effects["mu"][:, None] + sd[:, -2, None] * rng.standard_normal((draws, self.data.sizes["measurement"]))
+        for number, name in enumerate(self.components):
+            effect, dim = EFFECTS[name]
+            effects[effect] = sd[:, number, None] * rng.standard_normal((draws, self.data.sizes[dim]))
+            value = value + effects[effect][:, self.levels(name)]
+        return self.name(effects), value
+
+    def name(self, effects: Mapping[str, np.ndarray]) -> xr.Dataset:
+        """Arrays of effects (draw, level) as a Dataset with the labels of their levels."""
+        dims = {effect: dim for effect, dim in EFFECTS.values() if effect in effects}
+        return xr.Dataset(
+            {name: (("draw", dims[name]) if name in dims else "draw", array) for name, array in effects.items()},
+            coords={dim: self.data[dim] for dim in dims.values()},
+        )
 
     def finite_spread(self, component: str) -> np.ndarray:
         """Projection whose quadratic form in a component's effects is their finite-population variance (Gelman 2005).
 
-        The levels observed are centred on the margins that the component is nested in or crossed with (sessions within their
-        subject, interactions on both margins), and divided by the degrees of freedom that are left. Zero where none are left.
+        The levels observed are centred on the margins that the component is nested in or crossed with (sessions within
+        their subject, interactions on both margins), and divided by the degrees of freedom that are left; zero where
+        none are left (doi:10.1214/009053604000001048).
         """
         levels, first = np.unique(self.levels(component), return_index=True)
         margins = [np.zeros(levels.size, dtype=int)]
@@ -115,4 +158,18 @@ class Layout:
         left, singular, _ = np.linalg.svd(columns, full_matrices=False)
         basis = left[:, singular > 1e-9 * singular[0]]
         freedom = levels.size - basis.shape[1]
-        return (np.eye(levels.size) - basis @ basis.T) / freedom if freedom else np.zeros((levels.size, levels.size))
+        return (np.eye(levels.size) - basis @ basis.T) / max(freedom, 1)
+
+    def finite_sd(self, posterior: xr.Dataset) -> xr.DataArray:
+        """Finite-population sd of every component over the levels observed, draw by draw, on the model's scale."""
+        residual = self.data["value"] - posterior["mu"]
+        spreads: list[xr.DataArray] = []
+        for name in self.components:
+            effect, dim = EFFECTS[name]
+            drawn = posterior[effect].drop_vars(dim)
+            form = xr.DataArray(self.finite_spread(name), dims=(dim, "other"))
+            centred = xr.dot(drawn, form, dim=dim).rename(other=dim)
+            spreads.append(xr.dot(drawn, centred, dim=dim).clip(0) ** 0.5)
+            residual = residual - drawn.isel({dim: xr.DataArray(self.levels(name), dims="measurement")})
+        spreads.append(residual.std("measurement", ddof=1))
+        return xr.concat(spreads, dim=self.data["component"])

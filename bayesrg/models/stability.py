@@ -2,8 +2,10 @@
 
     X_ijsp = mu + alpha_i + beta_j + gamma_s + delta_p + (alpha gamma)_is + (alpha delta)_ip + epsilon_ijsp
 
-with alpha_i ~ Normal(0, sigma_subject^2), and so on. ICCs by facet follow generalisability theory (Brennan 2001; Shrout & Fleiss 1979
-are its special cases), repeatability and reproducibility coefficients QIBA's terms (Raunig et al. 2015, doi:10.1177/0962280214537344).
+with alpha_i ~ Normal(0, sigma_subject^2), and so on. ICCs by facet follow generalisability theory (Brennan 2001;
+those of Shrout & Fleiss 1979 are special cases); repeatability and reproducibility coefficients are QIBA's (Raunig
+et al. 2015, doi:10.1177/0962280214537344). All effects are integrated out of the sampled density and drawn back
+exactly.
 """
 
 import json
@@ -20,18 +22,17 @@ from bayesrg.errors import TableError
 from bayesrg.inference.elimination import leave_one_out
 from bayesrg.inference.variances import IndependentSds, Shares
 from bayesrg.models.agreement import MEANING, agreement
-from bayesrg.models.layout import EFFECTS, SESSION_FACETS, Layout
+from bayesrg.models.layout import EFFECTS, FACETS, SESSION_NEST, Layout
 from bayesrg.prior import Prior
 from bayesrg.transformation import Scale, Transformation, transform
 
 INTERACTIONS = ("subject:scanner", "subject:preprocessing")
-FACETS = frozenset({"session", "scanner", "preprocessing"})
-# Condition -> the facets it randomises (the residual always); all others are held fixed.
+# Condition -> the facets it randomises (replication always); all others are held fixed.
 CONDITIONS = {
     "repeatability": frozenset({"session"}),
     "reproducibility": frozenset({"session", "scanner"}),
     "robustness": frozenset({"preprocessing"}),
-    "overall": frozenset({"session", "scanner", "preprocessing"}),
+    "overall": FACETS,
 }
 
 
@@ -39,7 +40,11 @@ CONDITIONS = {
 class Priors:
     """Priors on the model's scale, where the feature has mean 0 and sd 1."""
 
-    mu: Prior = Prior("Normal", {"mu": 0.0, "sigma": 1.0}, "values are centred; the mean of the population is within two sds of the sample's")
+    mu: Prior = Prior(
+        "Normal",
+        {"mu": 0.0, "sigma": 1.0},
+        "values are centred: the population's mean lies within two sds of the sample's",
+    )
     variances: Shares | IndependentSds = field(default_factory=Shares)
 
     def __post_init__(self) -> None:
@@ -54,9 +59,9 @@ class Stability:
 
     Parameters
     ----------
-    session : ``"nested"`` in subject, ``"crossed"`` (the article's beta_j read literally: session 1 is one occasion for all), or
-        ``"visit"``: nested in subject x scanner, each scan its own visit
-    interactions : which of subject:scanner and subject:preprocessing to include; None takes those that the design identifies
+    session : ``"nested"`` in subject; ``"crossed"`` (the article's beta_j read literally: session 1 is one occasion for
+        all); or ``"visit"``, nested in subject x scanner: each scan is its own visit
+    interactions : which of subject:scanner and subject:preprocessing; None takes those that the design identifies
     thresholds : ICCs to be exceeded
     priors : `Priors`
     """
@@ -68,8 +73,8 @@ class Stability:
 
     def __post_init__(self) -> None:
         """Refuse unknown options."""
-        if self.session not in SESSION_FACETS:
-            raise TypeError(f"unknown session design {self.session!r}; known are {', '.join(SESSION_FACETS)}")
+        if self.session not in SESSION_NEST:
+            raise TypeError(f"unknown session design {self.session!r}; known are {', '.join(SESSION_NEST)}")
         unknown = set(self.interactions or ()) - set(INTERACTIONS)
         if unknown:
             raise TypeError(f"unknown interactions {sorted(unknown)}; known are {', '.join(INTERACTIONS)}")
@@ -97,8 +102,8 @@ class Stability:
 
         Returns
         -------
-        Dataset with `value` (measurement) on the model's scale, `<component>_index` (measurement), the labels of every component as
-        coordinates, and the transformation, the design and what was dropped in its attributes.
+        Dataset with `value` (measurement) on the model's scale, `<component>_index` (measurement), the labels of every
+        component as coordinates, and the transformation, the design and what was dropped in its attributes.
 
         Raises
         ------
@@ -107,30 +112,30 @@ class Stability:
         DesignError
             For components that the design cannot tell apart, by name.
         """
-        kept_table, raw, feature, dropped = read_feature(table, features)
+        table, raw, feature, dropped = read_feature(table, features)
         columns = {"subject": subject, "session": session, "scanner": scanner, "preprocessing": preprocessing}
-        labels = {role: factor(kept_table, column, role) for role, column in columns.items() if column is not None}
-        if self.session == "visit" and not {"session", "scanner"} <= labels.keys():
-            raise TableError("session='visit' nests sessions in subject x scanner: name both the session and the scanner column")
-        if "session" in labels and self.session != "crossed":
-            nest = ("subject",) if self.session == "nested" else ("subject", "scanner")
+        columns = {role: column for role, column in columns.items() if column is not None}
+        labels = {role: factor(table, column, role) for role, column in columns.items()}
+        nest = SESSION_NEST[self.session]
+        if "session" in labels:
+            if not set(nest) <= labels.keys():
+                raise TableError("session='visit' nests sessions in subject x scanner: name the scanner column too")
             labels["session"] = cross(*(labels[role] for role in nest), labels["session"])
-        for name in INTERACTIONS:
-            if set(name.split(":")) <= labels.keys():
-                labels[name] = cross(*(labels[role] for role in name.split(":")))
+        possible = [name for name in INTERACTIONS if set(name.split(":")) <= labels.keys()]
+        labels |= {name: cross(*(labels[role] for role in name.split(":"))) for name in possible}
         levels = {name: number(column) for name, column in labels.items()}
-        rows = {name: codes for name, (codes, _) in levels.items()} | {"residual": np.arange(len(kept_table))}
-        wanted = INTERACTIONS if self.interactions is None else self.interactions
-        require_distinct({name: codes for name, codes in rows.items() if name not in INTERACTIONS or self.interactions and name in wanted})
-        kept = identified(wanted, rows) if self.interactions is None else [name for name in wanted if name in rows]
-        components = [name for name in EFFECTS if name in labels and (name not in INTERACTIONS or name in kept)]
+        rows = {name: codes for name, (codes, _) in levels.items()} | {"residual": np.arange(len(table))}
+        asked = [name for name in possible if name in (self.interactions or ())]
+        require_distinct({name: codes for name, codes in rows.items() if name not in possible or name in asked})
+        kept = identified(possible, rows) if self.interactions is None else asked
+        components = [name for name in EFFECTS if name in columns or name in kept]
 
         value, transformation = transform(raw, scale, feature)
         data = xr.Dataset({"value": ("measurement", value)}, coords={"component": [*components, "residual"]})
         for name in components:
             dim = EFFECTS[name][1]
-            data[f"{dim}_index"] = ("measurement", levels[name][0].astype(np.int64))
-            data = data.assign_coords({dim: (dim, np.asarray(levels[name][1], dtype=str))})
+            data[f"{dim}_index"] = ("measurement", levels[name][0])
+            data = data.assign_coords({dim: levels[name][1]})
         data.attrs = {
             "feature": feature,
             "unit": unit,
@@ -138,36 +143,35 @@ class Stability:
             "location": transformation.location,
             "scale": transformation.scale,
             "session_design": self.session,
-            "columns": json.dumps({role: column for role, column in columns.items() if column is not None}),
-            "n_rows": len(table),
+            "columns": json.dumps(columns),
             "dropped": json.dumps(dropped),
-            "not_identified": json.dumps([name for name in INTERACTIONS if name in labels and name not in components]),
-            "replicated": int(pd.DataFrame({name: rows[name] for name in labels}).duplicated().any()),
+            "not_identified": json.dumps([name for name in possible if name not in components]),
+            "replicated": int(pd.DataFrame({name: rows[name] for name in columns}).duplicated().any()),
         }
         return data
 
     def build(self, data: xr.Dataset) -> Any:
-        """The PyMC model with all effects integrated out: balanced designs observe their sums of squares, others their values."""
+        """The PyMC model without its effects: a balanced design observes sums of squares, any other the values."""
         import pymc as pm
         import pytensor.tensor as pt
 
         from bayesrg.inference.collapsed import collapsed_density
 
         layout = Layout(data)
+        value = data["value"].values
         with pm.Model(coords={"component": data["component"].values}) as model:
             variance = self.priors.variances.build("component", data.sizes["component"])
             variance = pt.concatenate([variance, [self.priors.mu.arguments["sigma"] ** 2]])
             if layout.strata is not None:
-                strata = layout.strata
                 pm.CustomDist(
                     "sum_of_squares",
                     variance,
-                    pm.Data("degrees_of_freedom", strata.degrees_of_freedom),
-                    pm.Data("weight", strata.weight),
+                    pm.Data("degrees_of_freedom", layout.strata.degrees_of_freedom),
+                    pm.Data("weight", layout.strata.weight),
                     logp=lambda value, variance, *design: collapsed_density("strata", variance, value, *design),
                     random=lambda variance, freedom, weight, rng, size: weight @ variance * rng.chisquare(freedom),
                     signature="(k),(n),(n,k)->(n)",
-                    observed=pm.Data("observed_sum_of_squares", strata.sums_of_squares(data["value"].values)),
+                    observed=pm.Data("observed_sum_of_squares", layout.strata.sums_of_squares(value)),
                 )
             else:
                 pm.CustomDist(
@@ -175,19 +179,22 @@ class Stability:
                     variance,
                     *(pm.Data(f"design_{k}", array) for k, array in enumerate(layout.elimination.arrays)),
                     logp=lambda value, variance, *design: collapsed_density("elimination", variance, value, *design),
-                    random=lambda variance, *_, rng, size: self._draw_effects(layout, variance[None], rng)[1][0],
+                    random=lambda variance, *_, rng, size: layout.draw(variance[None], rng)[1][0],
                     signature="(k),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(n)",
-                    observed=pm.Data("observed_value", data["value"].values),
+                    observed=pm.Data("observed_value", value),
                 )
         return model
 
-    def simulate(self, design: xr.Dataset, rng: np.random.Generator, parameters: xr.Dataset | None = None) -> xr.DataTree:
+    def simulate(
+        self, design: xr.Dataset, rng: np.random.Generator, parameters: xr.Dataset | None = None
+    ) -> xr.DataTree:
         """New data of the same design, with NumPy alone.
 
         Parameters
         ----------
         design : Dataset of `prepare`; its values are ignored
-        parameters : Dataset with `variance` (component) on the model's scale, and `mu` if it is to be fixed; None draws from the prior
+        parameters : Dataset with `variance` (component) on the model's scale, and `mu` if it is to be fixed; None draws
+            from the prior
 
         Returns
         -------
@@ -196,25 +203,35 @@ class Stability:
         if parameters is None:
             return self.draw_prior(design, rng, 1).isel(draw=0)
         variance = parameters["variance"].sel(component=design["component"]).values[None]
-        return self._simulate(design, rng, variance, float(parameters["mu"]) if "mu" in parameters else None).isel(draw=0)
+        return self._simulate(design, rng, variance, float(parameters["mu"]) if "mu" in parameters else None).isel(
+            draw=0
+        )
 
     def draw_prior(self, design: xr.Dataset, rng: np.random.Generator, draws: int) -> xr.DataTree:
         """Draws from the prior, each with data of the same design: `simulate` for many at once, along the dim draw."""
-        return self._simulate(design, rng, self.priors.variances.draw(rng, design.sizes["component"], draws), None)
+        return self._simulate(design, rng, self.priors.variances.draw(rng, design.sizes["component"], draws))
 
     def recover(self, posterior: xr.Dataset, data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-        """Draw the mean and all effects from their exact posterior given each draw of the variances; dims chain, draw, level."""
-        stacked = posterior["variance"].transpose("chain", "draw", "component")
-        layout = Layout(data)
-        effects = layout.recover(self._with_mean(stacked.values.reshape(-1, stacked.shape[-1])), rng)
-        return self._named(layout, effects, posterior)
+        """Draw the mean and all effects from their exact posterior given each draw of the variances.
+
+        Returns
+        -------
+        Dataset with `mu` and the effects `alpha`, `beta`, … over chain, draw and the levels of their component.
+        """
+        stacked = posterior[["variance"]].stack(sample=("chain", "draw"), create_index=False)
+        variance = stacked["variance"].transpose("sample", "component").values
+        effects = Layout(data).recover(self._with_mean(variance), rng).rename(draw="sample")
+        index = pd.MultiIndex.from_product(
+            [posterior["chain"].values, posterior["draw"].values], names=["chain", "draw"]
+        )
+        return effects.assign_coords(xr.Coordinates.from_pandas_multiindex(index, "sample")).unstack("sample")
 
     def log_likelihood(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
-        """Log density of each measurement given all others (`value`), and of all together (`joint`), on the model's scale."""
-        stacked = posterior["variance"].transpose("chain", "draw", "component")
-        flat = self._with_mean(stacked.values.reshape(-1, stacked.shape[-1]))
+        """Log density of each measurement given all others (`value`), and of all (`joint`), on the model's scale."""
+        variance = posterior["variance"].transpose("chain", "draw", "component")
+        flat = self._with_mean(variance.values.reshape(-1, variance.shape[-1]))
         pointwise, joint = leave_one_out(flat, data["value"].values, *Layout(data).elimination.arrays)
-        shape = stacked.shape[:2]
+        shape = variance.shape[:2]
         return xr.Dataset(
             {
                 "value": (("chain", "draw", "measurement"), pointwise.reshape(*shape, -1)),
@@ -226,7 +243,8 @@ class Stability:
     def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
         """Log prior density of the variances, by draw."""
         variance = posterior["variance"].transpose("chain", "draw", "component")
-        return xr.Dataset({"variance": (("chain", "draw"), self.priors.variances.log_density(variance.values))}, posterior[["chain", "draw"]].coords)
+        density = self.priors.variances.log_density(variance.values)
+        return xr.Dataset({"variance": variance.isel(component=0, drop=True).copy(data=density)})
 
     def predict(self, posterior: xr.Dataset, data: xr.Dataset, new: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         """Values to be expected at the rows of `new` (dims chain, draw, measurement), on the model's scale.
@@ -236,120 +254,88 @@ class Stability:
         value = posterior["mu"]
         for name in Layout(data).components:
             effect, dim = EFFECTS[name]
-            sd = np.sqrt(posterior["variance"].sel(component=name, drop=True))
-            unseen = [label for label in new[dim].values if label not in set(data[dim].values)]
-            fresh = sd * xr.DataArray(rng.standard_normal((*sd.shape, len(unseen))), {**sd.coords, dim: np.array(unseen, dtype=str)}, (*sd.dims, dim))
-            effects = xr.concat([posterior[effect], fresh], dim) if unseen else posterior[effect]
-            value = value + effects.sel({dim: new[dim].values[new[f"{dim}_index"].values]}).rename({dim: "measurement"}).drop_vars("measurement")
-        sd = np.sqrt(posterior["variance"].sel(component="residual", drop=True))
+            drawn = posterior[effect]
+            known = set(data[dim].values)
+            unseen = np.array([label for label in new[dim].values if label not in known], dtype=str)
+            if unseen.size:
+                sd = posterior["variance"].sel(component=name, drop=True) ** 0.5
+                noise = rng.standard_normal((*sd.shape, unseen.size))
+                drawn = xr.concat([drawn, sd * xr.DataArray(noise, dims=(*sd.dims, dim), coords={dim: unseen})], dim)
+            labels = xr.DataArray(new[dim].values[new[f"{dim}_index"].values], dims="measurement")
+            value = value + drawn.sel({dim: labels}).drop_vars(dim)
+        sd = posterior["variance"].sel(component="residual", drop=True) ** 0.5
         value = value.transpose("chain", "draw", "measurement")
         return xr.Dataset({"value": value + sd * xr.DataArray(rng.standard_normal(value.shape), dims=value.dims)})
 
-    def icc(self, posterior: xr.Dataset, data: xr.Dataset, fixed: Iterable[str], randomised: Iterable[str]) -> xr.DataArray:
-        """Intraclass correlation with some facets held fixed and others randomised; dims of the draws.
+    def icc(
+        self, posterior: xr.Dataset, data: xr.Dataset, *, fixed: Iterable[str], randomised: Iterable[str]
+    ) -> xr.DataArray:
+        """Intraclass correlation with some facets held fixed and the others randomised, draw by draw.
 
-        Signal: components that contain the subject and otherwise only fixed facets. Error: components that contain a randomised facet,
-        the residual always. Components of fixed facets alone shift all subjects alike and drop out.
+        Signal: components that contain the subject and otherwise only fixed facets. Error: components that contain a
+        randomised facet, the residual always. Components of fixed facets alone shift all subjects alike and drop out.
+
+        Raises
+        ------
+        TypeError
+            For a facet of the design that is neither fixed nor randomised, or both.
         """
-        signal, error = self._partition(Layout(data), frozenset(fixed), frozenset(randomised))
-        variance = posterior["variance"]
-        signal_variance = variance.sel(component=signal).sum("component")
-        return signal_variance / (signal_variance + variance.sel(component=error).sum("component"))
+        signal, error = Layout(data).partition(frozenset(fixed), frozenset(randomised))
+        signal_variance = posterior["variance"].sel(component=signal).sum("component")
+        return signal_variance / (signal_variance + posterior["variance"].sel(component=error).sum("component"))
 
     def estimands(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """The quantities of a stability study, draw by draw, in the feature's units.
 
         Returns
         -------
-        Dataset over the draws with, by `component`: `sd` (superpopulation), `finite_sd` (over the levels observed), `share`; by `condition`:
-        `icc`, `sem`, `mdc`, `icc_above` (also by threshold); `mean`, `within_subject_sd`, `wcv`, `rc`, `rdc`. The attribute `absent` says why
-        an estimand is not there. On the log scale sds are of log values, and `wcv`, `rc_lower`, … are relative.
+        Dataset over the draws. By `component`: `sd` (superpopulation), `finite_sd` (over the levels observed), `share`;
+        by `condition`: `icc`, `sem`, `mdc`, and `icc_above` (also by threshold); `mean`, `within_subject_sd`, `wcv`,
+        `rc`, `rdc`. On the log scale sds are of log values and `mdc`, `rc`, `rdc` are pairs of percentages. The
+        attribute `absent` says why an estimand is not there.
         """
         layout = Layout(data)
         transformation = Transformation(data.attrs["transformation"], data.attrs["location"], data.attrs["scale"])
-        needs = {
-            "repeatability": "session" in layout.components or bool(data.attrs["replicated"]),
-            "reproducibility": "scanner" in layout.components,
-            "robustness": "preprocessing" in layout.components,
-            "overall": True,
-        }
-        reasons = {
+        unavailable = {
             "repeatability": "no session was named and no cell was measured twice, so repeatability cannot be known",
             "reproducibility": "no scanner was named, so reproducibility cannot be known",
             "robustness": "no preprocessing was named, so robustness cannot be known",
         }
+        if data.attrs["replicated"] or "session" in layout.components:
+            del unavailable["repeatability"]
+        if "scanner" in layout.components:
+            del unavailable["reproducibility"]
+        if "preprocessing" in layout.components:
+            del unavailable["robustness"]
         estimands = agreement(
             variance=posterior["variance"],
             mu=posterior["mu"],
-            partitions={name: self._partition(layout, FACETS - CONDITIONS[name], CONDITIONS[name]) for name in CONDITIONS if needs[name]},
+            partitions={
+                name: layout.partition(FACETS - randomised, randomised)
+                for name, randomised in CONDITIONS.items()
+                if name not in unavailable
+            },
             transformation=transformation,
             thresholds=self.thresholds,
             unit=data.attrs["unit"],
-            unavailable={name: why for name, why in reasons.items() if not needs[name]},
+            unavailable=unavailable,
         )
         if transformation.has_units:
-            spread = transformation.scale * self._finite_sd(layout, posterior)
-            estimands["finite_sd"] = spread.assign_attrs(unit=estimands["sd"].attrs["unit"], meaning=MEANING["finite_sd"])
+            spread = transformation.scale * layout.finite_sd(posterior)
+            attributes = {"unit": estimands["sd"].attrs["unit"], "meaning": MEANING["finite_sd"]}
+            estimands["finite_sd"] = spread.assign_attrs(attributes)
         return estimands
 
-    def _finite_sd(self, layout: Layout, posterior: xr.Dataset) -> xr.DataArray:
-        residual = layout.data["value"] - posterior["mu"]
-        spreads = []
-        for name in layout.components:
-            effect, dim = EFFECTS[name]
-            form = xr.DataArray(layout.finite_spread(name), dims=(dim, "other"))
-            centred = xr.dot(posterior[effect].drop_vars(dim), form, dim=dim).rename(other=dim)
-            spreads.append(np.sqrt(xr.dot(posterior[effect].drop_vars(dim), centred, dim=dim).clip(0)))
-            levels = xr.DataArray(layout.levels(name), dims="measurement")
-            residual = residual - posterior[effect].drop_vars(dim).isel({dim: levels})
-        spreads.append(residual.std("measurement", ddof=1))
-        return xr.concat(spreads, dim=layout.data["component"])
-
-    @staticmethod
-    def _partition(layout: Layout, fixed: frozenset[str], randomised: frozenset[str]) -> tuple[list[str], list[str]]:
-        if fixed & randomised or (fixed | randomised) - FACETS or not {facet for parts in layout.facets.values() for facet in parts} - {
-            "subject",
-            "replicate",
-        } <= fixed | randomised:
-            raise TypeError(
-                f"each of {', '.join(sorted(FACETS))} in the design is either fixed or randomised; got fixed={sorted(fixed)}, "
-                f"randomised={sorted(randomised)}"
-            )
-        error = [name for name, facets in layout.facets.items() if facets & (randomised | {"replicate"})]
-        signal = [name for name, facets in layout.facets.items() if name not in error and "subject" in facets]
-        return signal, error
-
-    def _simulate(self, design: xr.Dataset, rng: np.random.Generator, variance: np.ndarray, mu: float | None) -> xr.DataTree:
-        layout = Layout(design)
-        effects, value = self._draw_effects(layout, self._with_mean(variance), rng, mu)
+    def _simulate(
+        self, design: xr.Dataset, rng: np.random.Generator, variance: np.ndarray, mu: float | None = None
+    ) -> xr.DataTree:
+        effects, value = Layout(design).draw(self._with_mean(variance), rng, mu)
+        parameters = effects.assign(variance=(("draw", "component"), variance)).assign_coords(
+            component=design["component"]
+        )
         data = design.assign(value=(("draw", "measurement"), value))
-        return xr.DataTree.from_dict({"parameters": self._named(layout, {"variance": variance, **effects}), "data": data})
+        return xr.DataTree.from_dict({"parameters": parameters, "data": data})
 
     def _with_mean(self, variance: np.ndarray) -> np.ndarray:
         mean = np.full((variance.shape[0], 1), self.priors.mu.arguments["sigma"] ** 2)
         return np.concatenate([variance, mean], axis=1)
-
-    @staticmethod
-    def _draw_effects(
-        layout: Layout, variance: np.ndarray, rng: np.random.Generator, mu: float | None = None
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        sd = np.sqrt(variance)
-        effects = {"mu": sd[:, -1] * rng.standard_normal(len(sd)) if mu is None else np.full(len(sd), mu)}
-        value = effects["mu"][:, None] + sd[:, -2, None] * rng.standard_normal((len(sd), layout.data.sizes["measurement"]))
-        for number, name in enumerate(layout.components):
-            effect, dim = EFFECTS[name]
-            effects[effect] = sd[:, number, None] * rng.standard_normal((len(sd), layout.data.sizes[dim]))
-            value = value + effects[effect][:, layout.levels(name)]
-        return effects, value
-
-    @staticmethod
-    def _named(layout: Layout, arrays: dict[str, np.ndarray], posterior: xr.Dataset | None = None) -> xr.Dataset:
-        dims = {effect: (dim,) for effect, dim in EFFECTS.values()} | {"variance": ("component",), "mu": ()}
-        coords = {name: layout.data[name] for name in ("component", *(EFFECTS[c][1] for c in layout.components))}
-        if posterior is None:
-            return xr.Dataset({name: (("draw", *dims[name]), array) for name, array in arrays.items()}, coords)
-        shape = (posterior.sizes["chain"], posterior.sizes["draw"])
-        return xr.Dataset(
-            {name: (("chain", "draw", *dims[name]), array.reshape(*shape, *array.shape[1:])) for name, array in arrays.items()},
-            coords={**coords, "chain": posterior["chain"], "draw": posterior["draw"]},
-        )
