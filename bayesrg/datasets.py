@@ -128,20 +128,20 @@ def path(name: str) -> Path:
         if what its origin sends is not the file whose hash is registered.
     """
     relative = _inside(name)
-    folder = _local_folder()
-    if folder is not None:
-        found = (folder / relative).resolve()
-        if not found.is_relative_to(folder.resolve()):
+    local = folder()
+    if local is not None:
+        found = (local / relative).resolve()
+        if not found.is_relative_to(local.resolve()):
             raise DataNotFoundError(
-                f"{name!r} is a link that leaves the data folder {folder}; expected a file inside it."
+                f"{name!r} is a link that leaves the data folder {local}; expected a file inside it."
             )
         if found.is_file():
             return found
         if found.is_dir():
-            raise DataNotFoundError(f"{name!r} is a folder in {folder}; expected the path of a file below it.")
+            raise DataNotFoundError(f"{name!r} is a folder in {local}; expected the path of a file below it.")
     if str(relative) in _hashes():
         return _download(str(relative))
-    raise DataNotFoundError(_nowhere(name, relative, folder))
+    raise DataNotFoundError(_nowhere(name, relative, local))
 
 
 def ibsi_reference_values() -> pd.DataFrame:
@@ -199,16 +199,16 @@ def _inside(name: str) -> PurePosixPath:
     return relative
 
 
-def _local_folder() -> Path | None:
+def folder() -> Path | None:
     """Return the folder of local data, or None where there is none and none was asked for."""
     named = os.environ.get("BAYESRG_DATA")
     if named:
-        folder = Path(named).expanduser()
-        if not folder.is_dir():
+        chosen = Path(named).expanduser()
+        if not chosen.is_dir():
             raise DataNotFoundError(
                 f"BAYESRG_DATA is {named!r}, which is not a folder. Set it to the data folder, or unset it."
             )
-        return folder
+        return chosen
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     return beside if beside.is_dir() else None
 

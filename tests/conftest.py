@@ -9,15 +9,24 @@ import pytest
 from hypothesis import settings
 from selenium import webdriver
 
+from bayesrg import datasets
+
 settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile("fast")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-NO_BROWSER = (
-    "page tests NOT SELECTED: no chromium with chromedriver on this machine. "
-    "Install them (Debian: apt-get install chromium chromium-driver), or require them with --browser."
-)
+# What some tests need from the machine -> what to say, at the beginning and the end, where it is not there.
+NEEDS = {
+    "browser": (
+        "page tests NOT SELECTED: no chromium with chromedriver on this machine. "
+        "Install them (Debian: apt-get install chromium chromium-driver), or require them with --browser."
+    ),
+    "data": (
+        "tests on public data NOT SELECTED: no data folder on this machine. Set BAYESRG_DATA to it (see README.md, "
+        "Data and licences), or require them with --data."
+    ),
+}
 CHROMIUM_FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -33,11 +42,8 @@ CHROMIUM_FLAGS = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bayesrg")
     group.addoption("--runslow", action="store_true", help="also run the tests that take minutes (full calibration)")
-    group.addoption(
-        "--browser",
-        action="store_true",
-        help="require the page tests: without chromium they fail (CI=true implies it)",
-    )
+    for need in NEEDS:
+        group.addoption(f"--{need}", action="store_true", help=f"fail, not leave out, where {need} is missing (as CI)")
 
 
 def browser_paths() -> tuple[str, str] | None:
@@ -47,35 +53,32 @@ def browser_paths() -> tuple[str, str] | None:
     return (browser, driver) if browser and driver else None
 
 
-def browser_required(config: pytest.Config) -> bool:
-    return config.getoption("--browser") or os.environ.get("CI", "").lower() not in {"", "0", "false"}
-
-
-def page_tests_left_out(config: pytest.Config) -> bool:
-    return not browser_required(config) and browser_paths() is None
+def left_out(config: pytest.Config) -> list[str]:
+    """Return the needs that this machine does not meet and that were not required."""
+    if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+        return []
+    met = {"browser": browser_paths() is not None, "data": datasets.folder() is not None}
+    return [need for need in NEEDS if not met[need] and not config.getoption(f"--{need}")]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    return [NO_BROWSER] if page_tests_left_out(config) else []
+    return [NEEDS[need] for need in left_out(config)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if page_tests_left_out(config):
-        terminalreporter.section("page tests", yellow=True)
-        terminalreporter.line(NO_BROWSER, yellow=True)
+    for need in left_out(config):
+        terminalreporter.section("not selected", yellow=True)
+        terminalreporter.line(NEEDS[need], yellow=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect what was not asked for: a deselected test is counted in the last line, and never reported as passed."""
-    unwanted = set()
-    if not config.getoption("--runslow"):
-        unwanted.add("slow")
-    if page_tests_left_out(config):
-        unwanted.add("browser")
-    left_out = [item for item in items if unwanted & {mark.name for mark in item.iter_markers()}]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not unwanted & {mark.name for mark in item.iter_markers()}]
+    unwanted = {*left_out(config), *(() if config.getoption("--runslow") else ("slow",))}
+    marks = {item: {mark.name for mark in item.iter_markers()} for item in items}
+    dropped = [item for item in items if unwanted & marks[item]]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if not unwanted & marks[item]]
 
 
 @pytest.fixture

@@ -139,6 +139,7 @@ def test_urls_follow_the_origins_layout():
     )
 
 
+@pytest.mark.data
 def test_registered_hashes_are_those_of_the_local_files():
     hashes = datasets._hashes()
     assert len(hashes) == 4 + 2 * 51
@@ -146,6 +147,7 @@ def test_registered_hashes_are_those_of_the_local_files():
         assert hashlib.sha256(datasets.path(name).read_bytes()).hexdigest() == digest, name
 
 
+@pytest.mark.data
 def test_reference_values_are_complete():
     values = datasets.ibsi_reference_values()
     assert len(values) == 1804
@@ -156,6 +158,7 @@ def test_reference_values_are_complete():
     assert set(phantom["aggregation"]) == {"none"}
 
 
+@pytest.mark.data
 def test_sarcoma_manifest_names_existing_files():
     manifest = datasets.sarcoma_pet()
     assert list(manifest.columns) == ["subject", "image", "mask"]

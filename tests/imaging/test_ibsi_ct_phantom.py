@@ -10,6 +10,8 @@ from bayesrg.imaging import ProcessingSettings, process
 from bayesrg.imaging.process import find_box
 from bayesrg.settings import from_dict
 
+pytestmark = pytest.mark.data
+
 ROUNDING = {"rounding": {"intensity": True}}
 BIN_NUMBER = {"discretisation": {"method": "fixed_bin_number", "number": 32}}
 BIN_SIZE = {"discretisation": {"method": "fixed_bin_size", "width": 25}}

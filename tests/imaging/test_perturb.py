@@ -228,6 +228,7 @@ def test_unfit_regions_are_refused(lesion):
         perturb(*make_images(np.zeros(SHAPE), speck), change, coarse, 1)
 
 
+@pytest.mark.data
 def test_every_standard_level_on_a_real_pet(pet):
     settings = dataclasses.replace(SETTINGS, discretisation=Discretisation(number=32))
     plain = run(pet, Perturbation(), settings)

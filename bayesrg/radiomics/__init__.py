@@ -1,0 +1,45 @@
+"""Radiomic features of regions of interest, by IBSI's definitions: from an image and its mask to numbers.
+
+`extract` describes one region, `extract_cohort` many; `Settings` says how, and `FEATURES` what each number means. The
+kernels are compiled by numba when they are first used, and kept on disk; importing this package imports no numba.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from bayesrg.radiomics.features import FEATURES, Feature, find_feature, select_features
+from bayesrg.radiomics.settings import Features, Glcm, Settings, read_perturbations, read_settings
+
+if TYPE_CHECKING:
+    from bayesrg.radiomics.cohort_extraction import extract_cohort
+    from bayesrg.radiomics.extraction import extract, measure
+
+__all__ = [
+    "FEATURES",
+    "Feature",
+    "Features",
+    "Glcm",
+    "Settings",
+    "extract",
+    "extract_cohort",
+    "find_feature",
+    "measure",
+    "read_perturbations",
+    "read_settings",
+    "select_features",
+]
+
+_HOMES = {
+    "extract": "bayesrg.radiomics.extraction",
+    "extract_cohort": "bayesrg.radiomics.cohort_extraction",
+    "measure": "bayesrg.radiomics.extraction",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name whose module imports numba, importing that module the first time it is asked for."""
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; its public names are {', '.join(__all__)}")

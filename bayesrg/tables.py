@@ -1,0 +1,116 @@
+"""Tables at the border: read without harm to their labels, written whole or not at all, printed for people."""
+
+import os
+import re
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from uuid import uuid4
+
+import pandas as pd
+
+from bayesrg.errors import TableError
+
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+"""Kinds of files that `read_table` knows."""
+
+# How R, Python and spreadsheet programs write that a number is missing.
+_MISSING = frozenset({"NA", "NaN", "nan", "N/A", "#N/A"})
+_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?")
+
+
+def read_table(path: str | PathLike[str], *, text: Collection[str] = (), kind: str = "table") -> pd.DataFrame:
+    """Return the table that a file holds.
+
+    Parameters
+    ----------
+    path
+        CSV or tab-separated text, gzipped or not (``.csv``, ``.csv.gz``, ``.tsv``, ``.tsv.gz``), or Parquet
+        (``.parquet``). In text files an empty cell is missing. A column becomes numbers where no digit is lost by that,
+        and ``NA`` or ``NaN`` is then missing too; identifiers such as ``007`` stay text.
+    text
+        Columns that stay text in any case: labels of subjects, sessions and their kin.
+    kind
+        What the file is to its reader, for messages: ``"table"`` or ``"manifest"``.
+
+    Raises
+    ------
+    TableError
+        The file is absent, of another kind, or not readable as what its suffix says.
+    """
+    path = Path(path)
+    name = path.name.lower()
+    if not name.endswith(SUFFIXES):
+        raise TableError(f"{path}: expected a {kind} in one of {', '.join(SUFFIXES)}; rename or convert the file")
+    try:
+        if name.endswith(".parquet"):
+            return pd.read_parquet(path)
+        # Spreadsheet programs begin a file with a byte order mark, which is no part of the first column's name.
+        table = pd.read_csv(
+            path,
+            sep="\t" if name.endswith((".tsv", ".tsv.gz")) else ",",
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+            encoding="utf-8-sig",
+        )
+    except FileNotFoundError:
+        raise TableError(f"{path}: there is no such {kind}; check the path") from None
+    except (OSError, EOFError, ValueError) as problem:
+        raise TableError(f"{path}: the {kind} could not be read: {problem}") from problem
+    return _recognise_numbers(table, text)
+
+
+def write_csv(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
+    """Write a table with its index as CSV, and return the path; the file appears whole, or stays what it was.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written there.
+    """
+    target = Path(path)
+    unfinished = target.with_name(f".{target.name}.{uuid4().hex}.unfinished")
+    try:
+        table.to_csv(unfinished)
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table on standard output: with rules in a terminal, as plain aligned text into a pipe or file.
+
+    Numbers are shown with four significant digits, NaN and None as nothing.
+    """
+    cells = [[_show(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        ruled = Table(*columns)
+        for row in cells:
+            ruled.add_row(*map(Text, row))  # a Text, because rich reads icc[overall] as a style called overall
+        Console().print(ruled)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    for row in [columns, *cells]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _show(cell: object) -> str:
+    if cell is None or (isinstance(cell, float) and cell != cell):  # NaN is the value that differs from itself
+        return ""
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def _recognise_numbers(table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
+    for name in table.columns.difference(list(text)):
+        values = {str(value) for value in table[name].dropna()}
+        numbers = values - _MISSING
+        if numbers and all(map(_NUMBER.fullmatch, numbers)):
+            table[name] = pd.to_numeric(table[name].where(~table[name].isin(list(_MISSING))))
+    return table
