@@ -8,6 +8,7 @@ from typing import Any, cast
 import xarray as xr
 
 from bayesrg.errors import FitError
+from bayesrg.files import replace_atomically
 
 
 def save(tree: xr.DataTree, path: str | Path) -> Path:
@@ -18,16 +19,13 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
     from zarr.storage import LocalStore
 
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
-        arrays, packed = Path(beside, "arrays"), Path(beside, "packed")
+    with tempfile.TemporaryDirectory() as folder, replace_atomically(target) as unfinished:
         # A folder first: written straight into a zip, zarr's rewritten metadata would stand there twice.
-        tree.to_zarr(LocalStore(arrays), consolidated=False, zarr_format=3)
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-            for file in sorted(arrays.rglob("*")):
+        tree.to_zarr(LocalStore(folder), consolidated=False, zarr_format=3)
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+            for file in sorted(Path(folder).rglob("*")):
                 if file.is_file():
-                    archive.write(file, file.relative_to(arrays).as_posix())
-        packed.replace(target)
+                    archive.write(file, file.relative_to(folder).as_posix())
     return target
 
 

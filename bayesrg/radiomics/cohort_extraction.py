@@ -15,12 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bayesrg import __version__
 from bayesrg.errors import SettingsError, TableError
+from bayesrg.files import replace_atomically
 from bayesrg.imaging import Perturbation
 from bayesrg.imaging.perturbation import override, tabulate_perturbations
 from bayesrg.radiomics.case import Outcome, Plan, extract_case
 from bayesrg.radiomics.features import FEATURES, select_features
 from bayesrg.radiomics.manifest import Case, list_cases, read_manifest
-from bayesrg.radiomics.resume import replace_atomically
 from bayesrg.radiomics.settings import Settings
 from bayesrg.settings import to_dict
 
@@ -278,7 +278,6 @@ def _check_out(out: str | PathLike[str] | None) -> Path | None:
     target = Path(out).resolve()
     if target.suffix.lower() != ".parquet":
         raise TableError(f"{out}: features are written as Parquet; give a path that ends in .parquet")
-    target.parent.mkdir(parents=True, exist_ok=True)
     return target
 
 

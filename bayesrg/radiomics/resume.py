@@ -6,14 +6,11 @@ depend on. A file is written beside its final name and then moved there, so that
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 from bayesrg.errors import ImageError
+from bayesrg.files import replace_atomically
 from bayesrg.imaging import read_image
 from bayesrg.radiomics.provenance import hash_image
 
@@ -60,20 +57,8 @@ def load_finished(folder: Path, key: str) -> dict | None:
 
 def keep_finished(folder: Path, key: str, record: dict) -> None:
     """Keep a record of plain values under this key, replacing what was there."""
-    folder.mkdir(parents=True, exist_ok=True)
     with replace_atomically(folder / f"{key}.json") as unfinished:
         unfinished.write_text(json.dumps(record, allow_nan=False), encoding="utf-8")
-
-
-@contextmanager
-def replace_atomically(path: Path) -> Iterator[Path]:
-    """Give a path to write to, and move what was written there to ``path`` when the block ends without an error."""
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}.unfinished")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _hash_file(path: Path) -> str:
