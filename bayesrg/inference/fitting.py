@@ -68,7 +68,7 @@ class Sampler:
         """Posterior and sampler statistics for the data; dims chain, draw."""
         import nutpie
 
-        trace = nutpie.sample(
+        sampling = nutpie.sample(
             self.with_data(model, data),
             seed=seed,
             draws=draws,
@@ -78,7 +78,14 @@ class Sampler:
             progress_bar=progress,
             target_accept=TARGET_ACCEPT,
             save_warmup=False,
+            blocking=False,
         )
+        try:
+            trace = sampling.wait()
+        except KeyboardInterrupt:
+            # Left to itself, nutpie would hand over the draws it has so far as if they were all that was asked for.
+            sampling.cancel()
+            raise
         statistics = trace["sample_stats"].to_dataset()
         return trace["posterior"].to_dataset(), statistics[[name for name in SAMPLE_STATS if name in statistics]]
 

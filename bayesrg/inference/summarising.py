@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -42,15 +43,17 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
             )
     chosen = drawn[names]
     real = chosen.astype(float)
-    tables = {
-        "mean": real.mean(("chain", "draw")),
-        "sd": real.std(("chain", "draw"), ddof=1),
-        "interval": az.eti(real, prob=ci_prob),
-        "ess_bulk": az.ess(real, method="bulk"),
-        "ess_tail": az.ess(real, method="tail"),
-        "r_hat": az.rhat(real),
-        "mcse_mean": az.mcse(real, method="mean"),
-    }
+    # A probability of exactly one is constant over all draws: its R-hat is 0/0, and stands in the table as NaN.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        tables = {
+            "mean": real.mean(("chain", "draw")),
+            "sd": real.std(("chain", "draw"), ddof=1),
+            "interval": az.eti(real, prob=ci_prob),
+            "ess_bulk": az.ess(real, method="bulk"),
+            "ess_tail": az.ess(real, method="tail"),
+            "r_hat": az.rhat(real),
+            "mcse_mean": az.mcse(real, method="mean"),
+        }
     verdict = diagnose(tree).verdict
     rows = []
     for name in names:

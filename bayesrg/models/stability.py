@@ -224,7 +224,8 @@ class Stability:
         index = pd.MultiIndex.from_product(
             [posterior["chain"].values, posterior["draw"].values], names=["chain", "draw"]
         )
-        return effects.assign_coords(xr.Coordinates.from_pandas_multiindex(index, "sample")).unstack("sample")
+        effects = effects.assign_coords(xr.Coordinates.from_pandas_multiindex(index, "sample")).unstack("sample")
+        return effects.transpose("chain", "draw", ...)
 
     def log_likelihood(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each measurement given all others (`value`), and of all (`joint`), on the model's scale."""
@@ -324,7 +325,7 @@ class Stability:
             spread = transformation.scale * layout.finite_sd(posterior)
             attributes = {"unit": estimands["sd"].attrs["unit"], "meaning": MEANING["finite_sd"]}
             estimands["finite_sd"] = spread.assign_attrs(attributes)
-        return estimands
+        return estimands.transpose("chain", "draw", ...)
 
     def _simulate(
         self, design: xr.Dataset, rng: np.random.Generator, variance: np.ndarray, mu: float | None = None

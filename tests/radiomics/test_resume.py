@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from bayesrg.errors import ImageError
-from bayesrg.radiomics.resume import hash_source, keep_finished, load_finished, make_key, replace_atomically
+from bayesrg.radiomics.resume import hash_source, keep_finished, load_finished, make_key
 
 from .conftest import make_image
 
@@ -22,21 +22,6 @@ def test_what_is_absent_or_damaged_was_not_finished(tmp_path, damage):
     assert load_finished(tmp_path, "key") is None
     (tmp_path / "key.json").write_bytes(damage)
     assert load_finished(tmp_path, "key") is None
-
-
-def test_an_interrupted_write_leaves_what_was_there(tmp_path):
-    target = tmp_path / "table.parquet"
-    target.write_text("old")
-
-    def write_half():
-        with replace_atomically(target) as unfinished:
-            unfinished.write_text("ne")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_half()
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_key_depends_on_every_part_and_not_on_the_order_of_a_dictionary():
