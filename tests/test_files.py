@@ -9,9 +9,14 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
     target = tmp_path / "folder" / "table.csv"
     with replace_atomically(target) as unfinished:
         unfinished.write_text("old")
-    with pytest.raises(KeyboardInterrupt), replace_atomically(target) as unfinished:
-        unfinished.write_text("half of the n")
-        raise KeyboardInterrupt
+
+    def write_half():
+        with replace_atomically(target) as unfinished:
+            unfinished.write_text("half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
     assert target.read_text() == "old"
     assert list(target.parent.iterdir()) == [target]
 
