@@ -173,8 +173,10 @@ def read_feature(
     for wrong, what in ((np.isnan(value) & given, "is not a number"), (np.isinf(value), "is infinite")):
         if wrong.any():
             place = int(np.flatnonzero(wrong)[0])
+            cell = cells.iloc[place]
+            shown = repr(cell) if isinstance(cell, str) else str(cell)
             raise TableError(
-                f"column {feature!r}, row {table.index[place]}: {cells.iloc[place]!r} {what} ({int(wrong.sum())} such "
+                f"column {feature!r}, row {table.index[place]}: {shown} {what} ({int(wrong.sum())} such "
                 "row(s)); correct it, or leave the cell empty to have the row left out and counted"
             )
     dropped = {f"{feature} is missing": int((~given).sum())} if not given.all() else {}

@@ -1,16 +1,15 @@
 """Tables at the border: read without harm to their labels, written whole or not at all, printed for people."""
 
-import os
 import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from uuid import uuid4
 
 import pandas as pd
 
 from bayesrg.errors import TableError
+from bayesrg.files import replace_atomically
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 """Kinds of files that `read_table` knows."""
@@ -71,12 +70,8 @@ def write_csv(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
         The file cannot be written there.
     """
     target = Path(path)
-    unfinished = target.with_name(f".{target.name}.{uuid4().hex}.unfinished")
-    try:
+    with replace_atomically(target) as unfinished:
         table.to_csv(unfinished)
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return target
 
 
@@ -87,11 +82,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     """
     cells = [[_show(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        ruled = Table(*columns)
+        # Where the terminal is narrow, the first column is broken over lines and the numbers stay whole.
+        ruled = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+        for number, column in enumerate(columns):
+            ruled.add_column(column, overflow="fold", no_wrap=number > 0, min_width=0 if number else 16)
         for row in cells:
             ruled.add_row(*map(Text, row))  # a Text, because rich reads icc[overall] as a style called overall
         Console().print(ruled)

@@ -48,7 +48,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         lines = [
-            f"{'pass' if c.passed else 'FAIL'}  {c.name:<12} {c.value:>10.4g}  {c.where:<28} required {c.required}"
+            f"{'pass' if c.passed else 'FAIL'}  {c.name:<21} {c.value:>10.4g}  {c.where:<28} required {c.required}"
             for c in self.checks
         ]
         return "\n".join([self.verdict, *lines])
@@ -69,10 +69,13 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
     bulk, place_bulk = _worst(az.ess(drawn, method="bulk"), largest=False)
     tail, place_tail = _worst(az.ess(drawn, method="tail"), largest=False)
     divergences = int(statistics["diverging"].sum())
+    infinite = {str(name): int((~np.isfinite(own.values)).sum()) for name, own in drawn.data_vars.items()}
+    most = max(infinite, key=lambda name: infinite[name])
     energy = float(np.min(az.bfmi(statistics)["energy"].values))
     deepest = int(statistics["maxdepth_reached"].sum())
     return Diagnosis(
         (
+            Check("infinite or NaN draws", sum(infinite.values()), most, "0", not any(infinite.values())),
             Check("R-hat", r_hat, place_hat, f"< {R_HAT}", bool(r_hat < R_HAT)),
             Check("bulk ESS", bulk, place_bulk, f">= {ESS}", bool(bulk >= ESS)),
             Check("tail ESS", tail, place_tail, f">= {ESS}", bool(tail >= ESS)),

@@ -30,6 +30,7 @@ class Sampler:
     def __init__(self, model: Model, data: xr.Dataset) -> None:
         import nutpie
 
+        self.model = model
         self.graph = model.build(data)
         self.names = [variable.name for variable in self.graph.data_vars]
         self.compiled: Any = nutpie.compile_pymc_model(self.graph)
@@ -40,18 +41,20 @@ class Sampler:
         Raises
         ------
         ValueError
-            If the other data set gives another graph, and so must be compiled anew.
+            If the model or its priors are others (they are compiled in), or if the other data set gives another graph.
         """
+        if model != self.model:
+            raise ValueError("the sampler was compiled for another model or other priors: compile a Sampler for these")
         other = model.build(data)
         if self.structure(other) != self.structure(self.graph):
             raise ValueError("the new data have another structure (components, balance): compile a Sampler for them")
         return self.compiled.with_data(**{name: other[name].get_value() for name in self.names})
 
     @staticmethod
-    def structure(graph: Any) -> tuple[list[tuple[str, int]], dict[str, int]]:
+    def structure(graph: Any) -> tuple[list[tuple[str, int]], dict[str, list[str]]]:
         """What two graphs must share to share a compilation."""
         nodes = [(node.name, node.type.ndim) for node in [*graph.free_RVs, *graph.observed_RVs, *graph.data_vars]]
-        return nodes, {dim: len(labels) for dim, labels in graph.coords.items()}
+        return nodes, {dim: [str(label) for label in labels] for dim, labels in graph.coords.items()}
 
     def sample(
         self,

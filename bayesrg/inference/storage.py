@@ -48,7 +48,7 @@ def load(path: str | Path) -> xr.DataTree:
         with ZipStore(target, mode="r") as store:
             opened: Any = xr.open_datatree(cast(Any, store), engine="zarr", consolidated=False)
             tree = opened.load()
-    except (zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, KeyError, ValueError, RuntimeError) as error:  # codecs raise RuntimeError
         raise FitError(f"{target} cannot be read as a saved fit ({error}): fit and save it again") from error
     missing = {"posterior", "estimands", "provenance"} - set(tree.children)
     if missing:

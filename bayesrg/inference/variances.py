@@ -79,8 +79,9 @@ class Shares:
                 + value.sum()  # d variance / d log variance
             )
 
-        def random(size: Any, rng: np.random.Generator, **_: Any) -> np.ndarray:
-            return np.log(self.draw(rng, n, 1)[0])
+        def random(_: Any, rng: np.random.Generator, size: tuple[int, ...] | None) -> np.ndarray:
+            drawn = self.draw(rng, n, int(np.prod(size or ())))
+            return np.log(drawn).reshape(*(size or ()), n)
 
         log_variance = pm.CustomDist(
             "log_variance", np.ones(n), logp=log_density, random=random, signature="(k)->(k)", dims=dim

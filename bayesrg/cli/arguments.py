@@ -1,0 +1,204 @@
+"""What the command line understands: its commands, their options, and an example of each."""
+
+import argparse
+from pathlib import Path
+
+from bayesrg import __version__
+
+_MAIN = """examples:
+  bayesrg demo
+  bayesrg extract manifest.csv --out features.parquet --perturbations standard
+  bayesrg fit stability features.parquet --feature glcm_contrast_3d_merged --subject subject \\
+      --preprocessing preprocessing --out fit.zarr.zip --seed 1
+  bayesrg summary fit.zarr.zip
+  bayesrg report fit.zarr.zip --out report.html
+
+exit codes:
+  0    everything was done
+  1    an error, told in one line on standard error
+  2    the command line was not understood
+  3    some regions could not be extracted; the others were, and are written
+  4    a fit did not converge; it is saved, and says so wherever it is shown
+  130  interrupted (Ctrl-C)
+"""
+
+_DEMO = """example:
+  bayesrg demo --out demo
+
+Lesions of subjects are simulated, scanned in two sessions on two scanners, and processed in several ways; the feature's
+variance components are estimated from the images and held against the truth. Run again, it uses the features that are
+extracted already and makes everything else anew.
+"""
+
+_EXTRACT = """example:
+  bayesrg extract manifest.csv --out features.parquet --settings settings.toml --jobs 2
+
+The manifest has a row per region, with the columns image and mask (paths, relative to the manifest), if need be label
+(which label of the mask is the region), and any others, such as subject, session and scanner, which are carried along.
+
+Settings are TOML; what is left out keeps its default:
+  [interpolation]
+  spacing = [2.0, 2.0, 2.0]
+  [discretisation]
+  method = "fixed_bin_number"
+  number = 32
+  [perturbations.original]
+  [perturbations.rotated]
+  rotation = 6.0
+
+Finished work is kept in the folder OUT.finished: after an interruption the same command goes on from there. Regions
+that cannot be extracted are listed in OUT.failures.csv; the others are written, and the exit code is 3.
+"""
+
+_FIT = """example:
+  bayesrg fit stability features.csv --feature statistics_mean --subject subject --scanner scanner \\
+      --out fit.zarr.zip --seed 1
+"""
+
+_STABILITY = """example:
+  bayesrg fit stability features.parquet --feature glcm_contrast_3d_merged --subject subject --session session \\
+      --scanner scanner --preprocessing preprocessing --out fit.zarr.zip --seed 1
+
+The table has a row per measurement. Rows without a value of the feature are left out and counted; a missing label is an
+error. A fit that does not converge is saved all the same, says so, and the exit code is 4.
+"""
+
+_SUMMARY = """example:
+  bayesrg summary fit.zarr.zip --csv summary.csv
+"""
+
+_REPORT = """example:
+  bayesrg report fit.zarr.zip --out report.html
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; ``command`` names what to run, as `commands.RUN` does."""
+    parser = argparse.ArgumentParser(
+        prog="bayesrg",
+        description="Bayesian radiogenomics: from medical images to features, posteriors and reports.",
+        epilog=_MAIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"bayesrg {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    _add_demo(commands)
+    _add_extract(commands)
+    fit = _add(commands, "fit", "fit a model to a table of features", _FIT)
+    _add_stability(fit.add_subparsers(metavar="MODEL", required=True, dest="model"))
+    _add_summary(commands)
+    _add_report(commands)
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction, name: str, purpose: str, epilog: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_demo(commands: argparse._SubParsersAction) -> None:
+    demo = _add(commands, "demo", "run the whole chain on simulated lesions whose answer is known", _DEMO)
+    demo.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("demo"), help="folder to write to (default: demo)"
+    )
+
+
+def _add_extract(commands: argparse._SubParsersAction) -> None:
+    extract = _add(commands, "extract", "extract the features of every region that a manifest names", _EXTRACT)
+    extract.add_argument(
+        "manifest", metavar="MANIFEST", type=Path, help="table of regions: CSV, TSV (gzipped too) or Parquet"
+    )
+    extract.add_argument("--out", metavar="FILE", type=Path, required=True, help="Parquet file of features to write")
+    extract.add_argument("--settings", metavar="FILE", type=Path, help="TOML file; without it, the defaults")
+    extract.add_argument(
+        "--perturbations",
+        metavar="standard|FILE",
+        help="'standard' for the standard ones, or a TOML file of them; without it, those in the settings file",
+    )
+    extract.add_argument(
+        "--jobs", metavar="N", type=_positive, default=1, help="processes that share the work (default: 1)"
+    )
+    extract.add_argument("--seed", metavar="N", type=_seed, default=0, help="seed of the perturbations (default: 0)")
+
+
+def _add_stability(models: argparse._SubParsersAction) -> None:
+    fit = _add(
+        models, "stability", "divide a feature's variance among subject, session, scanner and preprocessing", _STABILITY
+    )
+    fit.add_argument("table", metavar="TABLE", type=Path, help="table of features: CSV, TSV (gzipped too) or Parquet")
+    fit.add_argument("--feature", metavar="NAME", required=True, help="column of the feature")
+    fit.add_argument("--subject", metavar="COL", required=True, help="column of the subjects")
+    fit.add_argument("--session", metavar="COL", help="column of the sessions")
+    fit.add_argument("--scanner", metavar="COL", help="column of the scanners")
+    fit.add_argument("--preprocessing", metavar="COL", help="column of the preprocessings")
+    fit.add_argument(
+        "--session-design",
+        choices=("nested", "crossed", "visit"),
+        default="nested",
+        help="sessions are each subject's own (nested, the default), the same occasion for all (crossed), "
+        "or each subject's own on each scanner (visit)",
+    )
+    fit.add_argument(
+        "--scale",
+        choices=("z_score", "log", "rank_normal"),
+        default="z_score",
+        help="scale on which the feature is modelled (default: z_score, which keeps its units)",
+    )
+    fit.add_argument(
+        "--variance-prior",
+        choices=("shares", "half-normal"),
+        default="shares",
+        help="prior on the total and its shares (default), or a half-normal on each standard deviation",
+    )
+    fit.add_argument(
+        "--unit", metavar="U", help="unit of the feature, for the report (default: the register's, if it has one)"
+    )
+    fit.add_argument(
+        "--draws", metavar="N", type=_positive, default=1000, help="draws kept of each chain (default: 1000)"
+    )
+    fit.add_argument(
+        "--tune", metavar="N", type=_positive, default=1000, help="warm-up draws of each chain (default: 1000)"
+    )
+    fit.add_argument("--chains", metavar="N", type=_positive, default=4, help="chains (default: 4)")
+    fit.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="file to save the fit in, such as fit.zarr.zip"
+    )
+    fit.add_argument("--seed", metavar="N", type=_seed, required=True, help="the same seed gives the same answer")
+
+
+def _add_summary(commands: argparse._SubParsersAction) -> None:
+    summary = _add(commands, "summary", "print a fit's estimands and the verdict on it", _SUMMARY)
+    summary.add_argument("fit", metavar="FIT", type=Path, help="saved fit")
+    summary.add_argument(
+        "--csv", metavar="FILE", type=Path, help="also write the table to this file, in full precision"
+    )
+
+
+def _add_report(commands: argparse._SubParsersAction) -> None:
+    report = _add(commands, "report", "write a fit's report as a page, with its tables and figures beside it", _REPORT)
+    report.add_argument("fit", metavar="FIT", type=Path, help="saved fit")
+    report.add_argument("--out", metavar="FILE", type=Path, required=True, help="HTML file to write")
+    report.add_argument(
+        "--show-subjects", action="store_true", help="let labels of subjects and their sessions stand in the report"
+    )
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text!r}")
+    return int(text)

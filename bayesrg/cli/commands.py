@@ -1,0 +1,249 @@
+"""What each command does; every function takes the parsed command line and returns the exit code."""
+
+import json
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bayesrg.errors import BayesrgError, SettingsError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    import pandas as pd
+
+    from bayesrg.imaging import Perturbation
+    from bayesrg.inference import Diagnosis
+
+DONE, PARTLY, NOT_CONVERGED = 0, 3, 4
+
+_LISTED_FAILURES = 20
+
+
+def run_demo(options: Namespace) -> int:
+    """Simulate, extract, fit and report, and hold the posterior against the truth."""
+    _check_out(options.out / "features.parquet")
+    _say("loading the packages (a few seconds)")
+    from bayesrg.demo import FEATURE, demonstrate
+    from bayesrg.inference import diagnose
+    from bayesrg.tables import print_table
+
+    shown = demonstrate(options.out, progress=sys.stderr.isatty(), say=_say)
+    print(f"\n{FEATURE}: posterior with 95 % intervals, beside the truth where the simulation sets one")
+    answers = {True: "yes", False: "no", None: ""}
+    table = shown.comparison.assign(inside=[answers[inside] for inside in shown.comparison["inside"]])
+    print_table([str(column) for column in table.columns], table.itertuples(index=False))
+    known = shown.comparison["inside"].dropna()
+    print(f"{known.sum()} of {len(known)} truths lie inside; of many 95 % intervals, 1 in 20 misses.\n")
+    print(f"features  {shown.features}\nfit       {shown.fit}\nreport    {shown.report}")
+    return _judge(diagnose(shown.tree))
+
+
+def run_extract(options: Namespace) -> int:
+    """Extract the features of a cohort, and list what could not be extracted."""
+    from bayesrg.radiomics import Settings, extract_cohort, read_settings
+
+    settings = read_settings(options.settings) if options.settings else Settings()
+    perturbations = _choose_perturbations(options)
+    _check_out(options.out, options.manifest, options.settings)
+    started = time.perf_counter()
+    with warnings.catch_warnings(), _share_work(options.jobs) as executor:
+        # The failures are listed below, more fully than the warning does.
+        warnings.filterwarnings("ignore", message=r"\d+ of \d+ cases failed", category=UserWarning)
+        features = extract_cohort(
+            options.manifest,
+            settings,
+            perturbations=perturbations,
+            seed=options.seed,
+            executor=executor,
+            out=options.out,
+            progress=sys.stderr.isatty(),
+        )
+    seconds = time.perf_counter() - started
+    failures, resumed = features.attrs["failures"], features.attrs["resumed"]
+    print(f"{options.out}: {len(features)} rows in {seconds:.1f} s, {resumed} of them found finished")
+    if not failures:
+        return DONE
+    _say(f"bayesrg: warning: {len(failures)} failed, all listed in {options.out}.failures.csv:")
+    for failure in failures[:_LISTED_FAILURES]:
+        level = f", preprocessing {failure['preprocessing']}" if failure["preprocessing"] else ""
+        message = " ".join(str(failure["message"]).split())
+        _say(f"  row {failure['row']} of the manifest{level}: {failure['error']}: {message}")
+    if len(failures) > _LISTED_FAILURES:
+        _say(f"  and {len(failures) - _LISTED_FAILURES} more")
+    return PARTLY
+
+
+def run_fit(options: Namespace) -> int:
+    """Fit the stability model to one feature of a table, save the fit, and show its intraclass correlations."""
+    from bayesrg.tables import read_table
+
+    _check_out(options.out, options.table)
+    factors = {role: getattr(options, role) for role in ("subject", "session", "scanner", "preprocessing")}
+    table = read_table(options.table, text=[column for column in factors.values() if column is not None])
+    _say("loading the model (a few seconds)")
+    from bayesrg.inference import diagnose, fit, save, summary
+    from bayesrg.models import IndependentSds, Priors, Shares, Stability
+    from bayesrg.radiomics import FEATURES
+
+    variances = {"shares": Shares, "half-normal": IndependentSds}[options.variance_prior]()
+    model = Stability(session=options.session_design, priors=Priors(variances=variances))
+    known = FEATURES.get(options.feature)
+    unit = options.unit if options.unit is not None else known.unit if known else ""
+    data = model.prepare(table, features=options.feature, **factors, scale=options.scale, unit=unit)
+    for why, count in json.loads(data.attrs["dropped"]).items():
+        _say(f"bayesrg: warning: {count} of {len(table)} rows are left out: {why}")
+    _say(f"fitting {options.feature}: {data.sizes['measurement']} rows, {data.sizes['subject']} subjects")
+    tree = fit(
+        model,
+        data,
+        seed=options.seed,
+        draws=options.draws,
+        tune=options.tune,
+        chains=options.chains,
+        progress=sys.stderr.isatty(),
+    )
+    save(tree, options.out)
+    _print_estimands(summary(tree, ["icc"]))
+    print(
+        f"saved to {options.out}\n"
+        f"every estimand: bayesrg summary {options.out}\n"
+        f"as a page:      bayesrg report {options.out} --out report.html"
+    )
+    return _judge(diagnose(tree))
+
+
+def run_summary(options: Namespace) -> int:
+    """Print a fit's verdict and its estimands, and write them to a file if asked to."""
+    from bayesrg.inference import diagnose, load, summary
+    from bayesrg.tables import write_csv
+
+    if options.csv:
+        _check_out(options.csv, options.fit)
+    tree = load(options.fit)
+    table = summary(tree)
+    print(f"{tree['constant_data'].attrs['feature']}: {diagnose(tree).verdict}")
+    _print_estimands(table)
+    if options.csv:
+        print(f"written to {write_csv(table, options.csv)}")
+    return DONE
+
+
+def run_report(options: Namespace) -> int:
+    """Write a fit's report."""
+    from bayesrg.inference import load
+    from bayesrg.reporting import report
+
+    _check_out(options.out, options.fit)
+    report(load(options.fit), options.out, show_subjects=options.show_subjects)
+    print(f"written to {options.out}")
+    return DONE
+
+
+RUN: Mapping[str, Callable[[Namespace], int]] = {
+    "demo": run_demo,
+    "extract": run_extract,
+    "fit": run_fit,
+    "summary": run_summary,
+    "report": run_report,
+}
+"""The function of each command."""
+
+
+def tell_what_is_kept(options: Namespace) -> str:
+    """Return what an interruption has left, and how to go on."""
+    if options.command not in {"extract", "demo"}:
+        return "nothing was written; run the same command again to start afresh"
+    features = options.out / "features.parquet" if options.command == "demo" else options.out
+    folder = features.with_name(f"{features.name}.finished")
+    return f"{len(list(folder.glob('*.json')))} finished rows are kept in {folder}; run the same command again to go on"
+
+
+def _choose_perturbations(options: Namespace) -> "Mapping[str, Perturbation] | None":
+    from bayesrg.imaging import STANDARD_PERTURBATIONS
+    from bayesrg.radiomics import read_perturbations
+
+    if options.perturbations == "standard":
+        return STANDARD_PERTURBATIONS
+    if options.perturbations is None:
+        return read_perturbations(options.settings) or None if options.settings else None
+    if not Path(options.perturbations).is_file():
+        raise SettingsError(
+            f"--perturbations {options.perturbations}: no such file; expected 'standard' or the path of a TOML file"
+        )
+    perturbations = read_perturbations(options.perturbations)
+    if not perturbations:
+        raise SettingsError(f"{options.perturbations}: there are no perturbations; add sections, [perturbations.NAME]")
+    return perturbations
+
+
+def _check_out(out: Path, *sources: Path | None) -> None:
+    """Refuse, before any work is done, a place where nothing can be written, or where what is read would be lost."""
+    if out.is_dir():
+        raise BayesrgError(f"{out} is a folder; name a file in it")
+    for source in sources:
+        if source is not None and source.exists() and out.exists() and source.samefile(out):
+            raise BayesrgError(f"{out} would be written over while it is read; give another name")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as problem:
+        raise BayesrgError(f"{out} cannot be written ({problem.strerror}); choose another place") from problem
+
+
+@contextmanager
+def _share_work(jobs: int) -> "Iterator[Executor | None]":
+    """Give an executor of so many processes, or None where there is one job only."""
+    if jobs == 1:
+        yield None
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    try:
+        # Spawned, not forked: SimpleITK and Arrow have threads, which a fork would cut off in the middle of their work.
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_ignore_interrupts) as executor:
+            yield executor
+    except BrokenProcessPool as problem:
+        raise BayesrgError(
+            "a process that extracted features was killed, perhaps for want of memory; finished work is kept. "
+            "Run the same command again with fewer --jobs."
+        ) from problem
+
+
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches every process of a terminal; the first one alone decides what is to be done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _print_estimands(table: "pd.DataFrame") -> None:
+    from bayesrg.tables import print_table
+
+    columns = ["mean", "lower", "upper", "ess_bulk", "r_hat", "unit"]
+    print_table(
+        ["estimand", *columns], ([name, *row] for name, row in zip(table.index, table[columns].values, strict=True))
+    )
+
+
+def _judge(diagnosis: "Diagnosis") -> int:
+    """Return the exit code of a fit, and say loudly if it did not converge."""
+    if diagnosis.passed:
+        return DONE
+    _say(
+        f"bayesrg: warning: {diagnosis.verdict}. Do not use this fit. It is saved, so that you can look at it; "
+        "sample longer (--draws, --tune), or see `bayesrg report` for what the trouble is."
+    )
+    return NOT_CONVERGED
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

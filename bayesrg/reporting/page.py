@@ -1,0 +1,45 @@
+"""From a `Page` to one HTML file that loads nothing from anywhere."""
+
+import base64
+import hashlib
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from bayesrg import __version__
+from bayesrg.reporting.blocks import Figure, Page, Table, breakable
+
+HERE = Path(__file__).parent
+
+
+def render(page: Page, *, verdict: str, mark: str, folder: str) -> str:
+    """The page as HTML: style, script, figures and CSV downloads are all inside it.
+
+    Parameters
+    ----------
+    page : what to show
+    verdict : the first line
+    mark : what stands before the title of a fit that failed; empty for one that passed
+    folder : name of the folder of CSV and SVG files beside the page
+    """
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["breakable"] = breakable
+    return environment.get_template("page.html.jinja").render(
+        page=page,
+        verdict=verdict,
+        mark=mark,
+        folder=folder,
+        version=__version__,
+        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=f"sha256-{digest}",
+        tables={table.name: number for number, table in enumerate(page.of_kind(Table), start=1)},
+        figures={figure.name: number for number, figure in enumerate(page.of_kind(Figure), start=1)},
+        links={table.name: "data:text/csv;charset=utf-8," + quote(table.csv) for table in page.of_kind(Table)},
+    )

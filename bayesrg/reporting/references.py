@@ -1,0 +1,95 @@
+"""Works that reports cite, each with its address."""
+
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A work: what a bibliography says, and its DOI (or, where it has none, its address)."""
+
+    text: str
+    doi: str = ""
+    url: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where a link goes."""
+        return f"https://doi.org/{self.doi}" if self.doi else self.url
+
+    @property
+    def shown(self) -> str:
+        """What a link says."""
+        return f"doi:{self.doi}" if self.doi else self.url
+
+    def link(self, words: str) -> Markup:
+        """A link in running text, such as Gelman 2005."""
+        return Markup('<a href="{}">{}</a>').format(self.address, words)
+
+
+@dataclass
+class Bibliography:
+    """Works in the order in which a text cites them."""
+
+    works: list[Reference] = field(default_factory=list)
+
+    def cite(self, *cited: Reference) -> str:
+        """The numbers of works in brackets, such as [1, 2]; new ones join the list."""
+        self.works += [work for work in cited if work not in self.works]
+        return f"[{', '.join(str(self.works.index(work) + 1) for work in cited)}]"
+
+
+BRENNAN = Reference("Brennan RL. Generalizability Theory. New York: Springer; 2001.", "10.1007/978-1-4757-3456-0")
+SHROUT_FLEISS = Reference(
+    "Shrout PE, Fleiss JL. Intraclass correlations: uses in assessing rater reliability. Psychol Bull 1979;86:420–428.",
+    "10.1037/0033-2909.86.2.420",
+)
+RAUNIG = Reference(
+    "Raunig DL, McShane LM, Pennello G, et al. Quantitative imaging biomarkers: a review of statistical methods for "
+    "technical performance assessment. Stat Methods Med Res 2015;24:27–67.",
+    "10.1177/0962280214537344",
+)
+DE_VET = Reference(
+    "de Vet HCW, Terwee CB, Knol DL, Bouter LM. When to use agreement versus reliability measures. J Clin Epidemiol "
+    "2006;59:1033–1039.",
+    "10.1016/j.jclinepi.2005.10.015",
+)
+BLAND_ALTMAN = Reference(
+    "Bland JM, Altman DG. Transformations, means, and confidence intervals. BMJ 1996;312:1079.",
+    "10.1136/bmj.312.7038.1079",
+)
+KOO_LI = Reference(
+    "Koo TK, Li MY. A guideline of selecting and reporting intraclass correlation coefficients for reliability "
+    "research. J Chiropr Med 2016;15:155–163.",
+    "10.1016/j.jcm.2016.02.012",
+)
+GELMAN_ANOVA = Reference(
+    "Gelman A. Analysis of variance: why it is more important than ever. Ann Stat 2005;33:1–53.",
+    "10.1214/009053604000001048",
+)
+PYMC = Reference(
+    "Abril-Pla O, Andreani V, Carroll C, et al. PyMC: a modern, and comprehensive probabilistic programming "
+    "framework in Python. PeerJ Comput Sci 2023;9:e1516.",
+    "10.7717/peerj-cs.1516",
+)
+NUTS = Reference(
+    "Hoffman MD, Gelman A. The No-U-Turn sampler: adaptively setting path lengths in Hamiltonian Monte Carlo. J "
+    "Mach Learn Res 2014;15:1593–1623.",
+    url="https://jmlr.org/papers/v15/hoffman14a.html",
+)
+ARVIZ = Reference(
+    "Kumar R, Carroll C, Hartikainen A, Martin O. ArviZ: a unified library for exploratory analysis of Bayesian "
+    "models in Python. J Open Source Softw 2019;4:1143.",
+    "10.21105/joss.01143",
+)
+R_HAT = Reference(
+    "Vehtari A, Gelman A, Simpson D, Carpenter B, Bürkner P-C. Rank-normalization, folding, and localization: an "
+    "improved R-hat for assessing convergence of MCMC. Bayesian Anal 2021;16:667–718.",
+    "10.1214/20-BA1221",
+)
+POWER_SCALING = Reference(
+    "Kallioinen N, Paananen T, Bürkner P-C, Vehtari A. Detecting and diagnosing prior and likelihood sensitivity "
+    "with power-scaling. Stat Comput 2024;34:57.",
+    "10.1007/s11222-023-10366-5",
+)

@@ -1,0 +1,199 @@
+"""The question, and the model in mathematics and in words: only the components that this fit has."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from markupsafe import Markup
+
+from bayesrg.inference.variances import IndependentSds, Shares
+from bayesrg.prior import Prior
+from bayesrg.reporting import mathematics as mathml
+from bayesrg.reporting.blocks import (
+    Block,
+    Column,
+    Prose,
+    Section,
+    Table,
+    breakable,
+    enumerate_words,
+    fill,
+    listed,
+    prose,
+)
+from bayesrg.reporting.mathematics import (
+    fraction,
+    inline,
+    joined,
+    number,
+    root,
+    row,
+    sign,
+    subscript,
+    superscript,
+    symbol,
+    total,
+    word,
+)
+from bayesrg.reporting.rounding import significant
+from bayesrg.reporting.stability.study import WORDS, Study, display
+
+
+def question(study: Study) -> Section:
+    """What was asked, condition by condition, and what this design cannot answer."""
+    facets = [name for name in ("session", "scanner", "preprocessing") if name in study.layout.components]
+    varied = enumerate_words([f"the {name}" for name in facets])
+    blocks: list[Block] = [
+        prose(
+            "A radiomic feature can serve as a biomarker only if it tells subjects apart. How much of the variance "
+            "of <b>{feature}</b> is the subject’s own, and how much comes from {varied}?",
+            feature=breakable(study.feature),
+            varied=fill("{facets} and from measurement noise", facets=varied) if facets else "measuring again",
+        ),
+        listed(
+            [
+                fill("<b>{name}</b>: {words}.", name=name.capitalize(), words=study.meaning(name))
+                for name in study.partitions
+            ]
+        ),
+    ]
+    if study.unavailable:
+        blocks.append(prose("This design cannot say everything:"))
+        blocks.append(
+            listed(
+                [
+                    fill("<b>{name}</b>: {why}.", name=name.capitalize(), why=why)
+                    for name, why in study.unavailable.items()
+                ]
+            )
+        )
+    return Section("question", "The question", blocks)
+
+
+def model(study: Study) -> Section:
+    """Equations, the components in words, and how they are estimated."""
+    letters = mathml.symbol("X") if study.transformation.name == "z_score" else symbol("X")
+    return Section(
+        "model",
+        "The model",
+        [
+            _scale(study, subscript(letters, study.index("residual"))),
+            Prose(mathml.display(_equation(study), *_distributions(study))),
+            _component_table(study),
+            *_notes(study),
+        ],
+    )
+
+
+def _scale(study: Study, value: Markup) -> Prose:
+    transformation = study.transformation
+    location, scale = significant(abs(transformation.location), 4), significant(transformation.scale, 4)
+    if transformation.name == "rank_normal":
+        return prose(
+            "The values {value} of {feature} were replaced by normal scores {scores} of their ranks (Blom’s), so "
+            "the model knows their order and not their distances; results are without units.",
+            value=inline(value),
+            feature=breakable(study.feature),
+            scores=inline(_standard(study)),
+        )
+    inside = row(word("log"), sign("⁡"), value) if transformation.name == "log" else value
+    formula = row(
+        _standard(study),
+        sign("="),
+        fraction(row(inside, sign("−" if transformation.location >= 0 else "+"), number(location)), number(scale)),
+    )
+    return prose(
+        "The values {value} of {feature}{unit} were {how}: {formula}. Estimands are returned to the feature’s {where}.",
+        value=inline(value),
+        feature=breakable(study.feature),
+        unit=f" (in {study.unit})" if study.unit else "",
+        how="log-transformed and standardised" if transformation.name == "log" else "standardised",
+        formula=inline(formula),
+        where="ratio scale" if transformation.name == "log" else "own units",
+    )
+
+
+def _standard(study: Study) -> Markup:
+    return subscript(symbol("z"), study.index("residual"))
+
+
+def _equation(study: Study) -> Markup:
+    terms = [symbol("μ"), *(study.effect(name) for name in study.components)]
+    return row(_standard(study), sign("="), joined(terms, "+"))
+
+
+def _distributions(study: Study) -> list[Markup]:
+    priors = study.fit.model.priors
+    index = symbol("k")
+    variance = mathml.both(symbol("σ"), index, number("2"))
+    summed = total(index, variance)
+    first = row(
+        word("each effect of component "),
+        index,
+        word(" ∼ Normal"),
+        sign("("),
+        number("0"),
+        sign(","),
+        variance,
+        sign(")"),
+    )
+    centre = row(symbol("μ"), sign("∼"), _named(priors.mu))
+    if isinstance(priors.variances, IndependentSds):
+        spread = [
+            row(subscript(symbol("σ"), index), sign("∼"), _named(priors.variances.sd), word(" for every "), index)
+        ]
+    else:
+        shares: Shares = priors.variances
+        signal = mathml.both(symbol("σ"), word("subject"), number("2"))
+        rest = total(row(symbol("l"), sign("≠"), word("subject")), mathml.both(symbol("σ"), symbol("l"), number("2")))
+        spread = [
+            row(root(summed), sign("∼"), _named(shares.total_sd)),
+            row(fraction(signal, summed), sign("∼"), _named(shares.signal_share)),
+        ]
+        if len(study.components) > 2:
+            parts = fraction(variance, rest)
+            bracketed = subscript(row(sign("("), parts, sign(")")), row(index, sign("≠"), word("subject")))
+            spread.append(row(bracketed, sign("∼"), _named(shares.error_shares, repeated=True)))
+    return [first, centre, *spread]
+
+
+def _named(prior: Prior, *, repeated: bool = False) -> Markup:
+    """A distribution with its arguments; a symmetric Dirichlet's one argument stands for all."""
+    arguments: Sequence[Markup] = [number(f"{value:g}") for value in prior.arguments.values()]
+    if repeated:
+        arguments = [arguments[0], sign("…"), arguments[0]]
+    return row(word(prior.distribution), sign("("), joined(arguments, ","), sign(")"))
+
+
+def _component_table(study: Study) -> Table:
+    names = study.components
+    frame = pd.DataFrame(
+        {"levels": [study.n_levels(name) for name in names], "meaning": [WORDS[name] for name in names]},
+        index=pd.Index([display(name) for name in names], name="component"),
+    )
+    return Table(
+        "components",
+        "Components of variance in this fit.",
+        [
+            Column("Component", list(frame.index), numeric=False),
+            Column("Effect", [inline(study.effect(name)) for name in names], numeric=False),
+            Column("Levels", [str(levels) for levels in frame["levels"]]),
+            Column("What it is", list(frame["meaning"]), numeric=False),
+        ],
+        frame,
+    )
+
+
+def _notes(study: Study) -> list[Block]:
+    sessions = {
+        "nested": "Sessions are nested in subjects: session 1 of one subject shares nothing with session 1 of another.",
+        "crossed": "Sessions are crossed with subjects: session 1 is one occasion for all subjects.",
+        "visit": "Sessions are nested in subject and scanner: each scan is its own visit.",
+    }
+    notes = [sessions[study.session_design]] if "session" in study.components else []
+    notes.append(
+        "All effects are Gaussian and independent. The mean and the effects are integrated out exactly, so that "
+        "only the variances are sampled; the effects are then drawn from their exact conditional posterior."
+    )
+    variance = inline(superscript(symbol("σ"), number("2")))
+    shown = fill("Each component has one variance {variance}, the same for every level.", variance=variance)
+    return [prose("{notes} {shown}", notes=" ".join(notes), shown=shown)]

@@ -1,0 +1,58 @@
+"""`report`: a fit as one page for a reader, with its tables and figures as files beside it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from bayesrg.files import replace_atomically
+from bayesrg.models import Stability, model_of
+from bayesrg.reporting import stability
+from bayesrg.reporting.blocks import Figure, Page, Table
+from bayesrg.reporting.fitted import Fitted
+from bayesrg.reporting.page import render
+
+# A model's report is a function: a fit and whether to name subjects -> the fit with hidden labels, and its page.
+PAGES: Mapping[type, Callable[[Fitted, bool], tuple[Fitted, Page]]] = {Stability: stability.compose}
+
+
+def report(tree: xr.DataTree, path: str | Path, *, model: Any = None, show_subjects: bool = False) -> Path:
+    """Write a fit's report and return its path.
+
+    The page is one HTML file that needs no network: verdict, question, model, data, priors, results, checks, a
+    methods paragraph and the exact versions. Its tables (CSV) and figures (SVG) are also written to the folder
+    ``<stem>_files`` beside it. The same fit gives the same bytes. Each file appears whole, the page last.
+
+    Parameters
+    ----------
+    tree : DataTree of `bayesrg.fit`, or of `bayesrg.load`
+    path : of the page, such as ``stability.html``
+    model : the model of the fit; None rebuilds it from the fit's provenance
+    show_subjects : whether labels of subjects and their sessions may stand in the page and its files
+
+    Raises
+    ------
+    TypeError
+        For a model that has no report.
+    FitError
+        If the tree is not a fit, or was made with a class that this version does not know.
+    """
+    made_with = model_of(tree) if model is None else model
+    if type(made_with) not in PAGES:
+        known = ", ".join(cls.__name__ for cls in PAGES)
+        raise TypeError(f"there is no report for a {type(made_with).__name__}; there is one for {known}")
+    fit, page = PAGES[type(made_with)](Fitted(tree, made_with), show_subjects)
+    target = Path(path)
+    folder = target.parent / f"{target.stem}_files"
+    for table in page.of_kind(Table):
+        _write(folder / f"{table.name}.csv", table.csv)
+    for figure in page.of_kind(Figure):
+        _write(folder / f"{figure.name}.svg", f'<?xml version="1.0" encoding="utf-8"?>\n{figure.svg}')
+    _write(target, render(page, verdict=f"{fit.verdict}.", mark=fit.mark, folder=folder.name))
+    return target
+
+
+def _write(target: Path, text: str) -> None:
+    with replace_atomically(target) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,25 @@
+"""Simulation: calibration of models, and synthetic lesions with a known answer. Names are imported when first used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bayesrg.simulation.calibration import calibrate
+    from bayesrg.simulation.uniformity import Calibration, plot_calibration
+
+__all__ = ["Calibration", "calibrate", "plot_calibration"]
+
+_HOMES = {
+    "Calibration": "bayesrg.simulation.uniformity",
+    "calibrate": "bayesrg.simulation.calibration",
+    "plot_calibration": "bayesrg.simulation.uniformity",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return the public name, importing its file the first time it is asked for."""
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; its public names are {', '.join(__all__)}")

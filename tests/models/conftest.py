@@ -1,0 +1,85 @@
+"""What the tests of models share: the plain model, tables of measurement designs, and compiled models."""
+
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from bayesrg.inference import Sampler
+from bayesrg.models import Stability
+
+ROOT = Path(__file__).resolve().parents[2]
+COLUMNS = {"subject": "subject", "session": "session", "scanner": "scanner", "preprocessing": "preprocessing"}
+
+
+@pytest.fixture(scope="session")
+def load_script() -> Callable[[str], ModuleType]:
+    """Load a script of models/stability by its name."""
+
+    def load(name: str) -> ModuleType:
+        spec = spec_from_file_location(f"stability_{name}", ROOT / "models" / "stability" / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def plain(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("plain")
+
+
+@pytest.fixture(scope="session")
+def make_table() -> Callable[..., pd.DataFrame]:
+    """Make a factorial table with standardised random values and, if asked for, rows missing at random."""
+
+    def make(missing: float = 0.0, seed: int = 0, **sizes: int) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        table = pd.DataFrame(list(np.ndindex(*sizes.values())), columns=list(sizes))
+        table = table.iloc[np.sort(rng.permutation(len(table))[round(missing * len(table)) :])].reset_index(drop=True)
+        value = rng.standard_normal(len(table)) + rng.standard_normal(sizes["subject"])[table["subject"]]
+        table["value"] = (value - value.mean()) / value.std(ddof=1)
+        return table
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def prepare() -> Callable[..., xr.Dataset]:
+    """Prepare a table whose columns are named as their roles."""
+
+    def prepare(table: pd.DataFrame, model: Stability | None = None, **options: str) -> xr.Dataset:
+        columns = {role: column for role, column in COLUMNS.items() if column in table}
+        return (model or Stability()).prepare(table, features="value", **columns, **options)
+
+    return prepare
+
+
+@pytest.fixture(scope="session")
+def balanced(make_table: Callable[..., pd.DataFrame], prepare: Callable[..., xr.Dataset]) -> xr.Dataset:
+    return prepare(make_table(subject=8, session=2, scanner=2, preprocessing=2))
+
+
+@pytest.fixture(scope="session")
+def unbalanced(make_table: Callable[..., pd.DataFrame], prepare: Callable[..., xr.Dataset]) -> xr.Dataset:
+    return prepare(make_table(missing=0.2, subject=8, session=2, scanner=2, preprocessing=2))
+
+
+@pytest.fixture(scope="session")
+def balanced_sampler(balanced: xr.Dataset) -> Sampler:
+    """A compiled model for every balanced design with all seven components."""
+    return Sampler(Stability(), balanced)
+
+
+@pytest.fixture(scope="session")
+def unbalanced_sampler(unbalanced: xr.Dataset) -> Sampler:
+    """A compiled model for every unbalanced design with all seven components."""
+    return Sampler(Stability(), unbalanced)

@@ -1,0 +1,59 @@
+"""The project's papers agree with each other and with the code: README, citation, and what CI runs."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import bayesrg
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def ci_steps() -> dict[str, str]:
+    """Return the commands that CI runs, by the name of the step."""
+    listed = subprocess.run(["bash", ".ci/run", "--list"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return dict(line.split(": ", 1) for line in listed.splitlines())
+
+
+def code_blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_readme_sets_up_with_two_commands_that_ci_runs():
+    promised = code_blocks("sh")[0].splitlines()
+    assert promised == ["pip install uv && uv run bayesrg demo", "pip install uv && uv run pytest"]
+    steps = ci_steps()
+    assert steps["tests"] == promised[1]
+    assert steps["demo"].startswith(f"{promised[0]} --out ")
+
+
+def test_ci_runs_every_check():
+    assert list(ci_steps()) == ["lint", "format", "types", "tests", "demo", "case study", "documentation"]
+
+
+def test_readme_example_uses_public_names():
+    (example,) = code_blocks("python")
+    imported = re.search(r"^from bayesrg import (.+)$", example, flags=re.MULTILINE)
+    assert imported is not None
+    names = imported.group(1).split(", ")
+    assert set(names) <= set(bayesrg.__all__)
+    assert len(example.splitlines()) <= 20
+    for room, name in re.findall(r"\b(datasets|imaging)\.(\w+)", example):
+        assert hasattr(getattr(bayesrg, room), name)
+
+
+def test_readme_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert [link for link in links if not link.startswith("https://") and not (ROOT / link).exists()] == []
+
+
+def test_citation_names_this_version():
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {bayesrg.__version__}" in lines
+    assert "license: Apache-2.0" in lines
+
+
+def test_changelog_opens_with_this_version():
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert headings[0] == bayesrg.__version__

@@ -1,0 +1,100 @@
+"""Tables keep their labels and lose no digit; what is written is whole."""
+
+import gzip
+
+import pandas as pd
+import pytest
+
+from bayesrg import tables
+from bayesrg.errors import TableError
+from bayesrg.tables import print_table, read_table, write_csv
+
+TEXT = "subject,visit,value,other,small\n007,1,1.5,x,-1e-5\n008,2,NA,1,2.\n,3,0.25,,\n"
+
+
+@pytest.fixture
+def csv(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(TEXT)
+    return path
+
+
+def test_identifiers_stay_text_and_numbers_become_numbers(csv):
+    table = read_table(csv)
+    assert list(table["subject"][:2]) == ["007", "008"]
+    assert pd.isna(table["subject"][2])
+    assert list(table["visit"]) == [1, 2, 3]
+    assert list(table["value"].fillna(-1)) == [1.5, -1, 0.25]
+    assert list(table["small"].fillna(-1)) == [-1e-5, 2, -1]
+    assert list(table["other"][:2]) == ["x", "1"]
+
+
+def test_labels_stay_text_when_asked_to(csv):
+    assert list(read_table(csv, text=["visit"])["visit"]) == ["1", "2", "3"]
+
+
+def test_every_kind_of_file_holds_the_same_table(csv, tmp_path):
+    expected = read_table(csv)
+    (tmp_path / "table.tsv").write_text(TEXT.replace(",", "\t"))
+    (tmp_path / "marked.csv").write_text("\ufeff" + TEXT)
+    for name, text in {"table.csv.gz": TEXT, "table.tsv.gz": TEXT.replace(",", "\t")}.items():
+        (tmp_path / name).write_bytes(gzip.compress(text.encode()))
+    expected.to_parquet(tmp_path / "table.parquet")
+    others = ["table.tsv", "marked.csv", "table.csv.gz", "table.tsv.gz", "table.parquet"]
+    for name in others:
+        pd.testing.assert_frame_equal(read_table(tmp_path / name), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.csv", None, "there is no such table; check the path"),
+        ("table.xlsx", b"PK", r"expected a table in one of \.csv"),
+        ("empty.csv", b"", "the table could not be read: No columns"),
+        ("ragged.csv", b"a,b\n1\n1,2,3\n", "could not be read"),
+        ("cut.csv.gz", gzip.compress(TEXT.encode() * 99)[:60], "could not be read"),
+        ("plain.csv.gz", b"a,b\n1,2\n", "could not be read"),
+        ("latin.csv", "a,b\n1,\xe9\n".encode("latin-1"), "could not be read"),
+        ("damaged.parquet", b"PAR1 and then nothing", "could not be read"),
+    ],
+)
+def test_unreadable_files_are_named(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(TableError, match=message) as raised:
+        read_table(tmp_path / name)
+    assert name in str(raised.value)
+
+
+def test_csv_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    table = pd.DataFrame({"mean": [0.1 + 0.2]}, index=pd.Index(["icc[overall]"], name="estimand"))
+    path = write_csv(table, tmp_path / "summary.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(path, index_col="estimand"), table)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    before = path.read_bytes()
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_csv(table, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_into_a_pipe_a_table_is_plain_aligned_text(capsys):
+    print_table(["estimand", "mean", "unit"], [["icc[overall]", 0.123456, "1"], ["sd", float("nan"), None]])
+    assert capsys.readouterr().out == "estimand      mean    unit\nicc[overall]  0.1235  1\nsd\n"
+
+
+def test_in_a_narrow_terminal_numbers_stay_whole_and_brackets_are_no_styles(capsys, monkeypatch):
+    monkeypatch.setattr(tables.sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    long = "finite_sd[subject:preprocessing]"
+    print_table(["estimand", "mean", "lower"], [[long, 0.0123456, -12345678.0], ["icc[overall]", 0.5, 1.0]])
+    shown = capsys.readouterr().out
+    assert "icc[overall]" in shown
+    assert "0.01235" in shown
+    assert "-1.235e+07" in shown
+    assert long in "".join(line.split()[0] for line in shown.splitlines() if line.strip())
+    assert max(map(len, shown.splitlines())) <= 40
