@@ -53,10 +53,16 @@ def number(labels: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def cross(*factors: pd.Series) -> pd.Series:
-    """Labels of every combination that occurs, joined by " / "."""
-    joined = factors[0]
-    for other in factors[1:]:
-        joined = joined + " / " + other
+    """Labels of every combination that occurs, joined by " / ".
+
+    Raises
+    ------
+    TableError
+        If two combinations would get the same label, because labels contain the separator.
+    """
+    joined = factors[0].str.cat(list(factors[1:]), sep=" / ") if len(factors) > 1 else factors[0]
+    if joined.nunique() != len(set(zip(*factors, strict=True))):
+        raise TableError("labels contain ' / ', so that combinations of them cannot be told apart: rename those labels")
     return joined
 
 
@@ -118,6 +124,12 @@ def require_distinct(components: Mapping[str, np.ndarray]) -> None:
     if all(components[name].max() == 0 for name in names):
         raise DesignError(f"{' and '.join(names)}: one level only, so no variance to know; leave that column out")
     levels = ", ".join(f"{name}: {components[name].max() + 1} levels" for name in names)
+    if len(names) == 2 and "residual" in names:
+        other = next(name for name in names if name != "residual")
+        raise DesignError(
+            f"each level of {other} was measured once ({levels}), so {other} and residual are one component: leave "
+            f"{other} out, it is the residual"
+        )
     raise DesignError(
         f"this design cannot tell apart {', '.join(names[:-1])} and {names[-1]} ({levels}, "
         f"{len(components[names[0]])} rows): their expected mean squares are linearly dependent. Leave one of them out "

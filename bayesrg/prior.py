@@ -15,18 +15,19 @@ from scipy.special import gammaln
 
 
 class _SymmetricDirichlet:
-    """Dirichlet(a, ..., a) of as many parts as the last axis asks for."""
+    """Dirichlet of as many equal parts as the last axis asks for, their concentrations adding up to `total`."""
 
-    def __init__(self, a: float) -> None:
-        self.a = a
+    def __init__(self, total: float) -> None:
+        self.total = total
 
     def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> np.ndarray:
-        parts = random_state.standard_gamma(self.a, size)
+        parts = random_state.standard_gamma(self.total / size[-1], size)
         return parts / parts.sum(axis=-1, keepdims=True)
 
     def logpdf(self, value: np.ndarray) -> np.ndarray:
         n = value.shape[-1]
-        return gammaln(n * self.a) - n * gammaln(self.a) + ((self.a - 1.0) * np.log(value)).sum(axis=-1)
+        each = self.total / n
+        return gammaln(self.total) - n * gammaln(each) + ((each - 1.0) * np.log(value)).sum(axis=-1)
 
 
 # Distribution -> (argument names in PyMC's order, the same distribution in SciPy).
@@ -39,7 +40,7 @@ DISTRIBUTIONS: Mapping[str, tuple[tuple[str, ...], Any]] = MappingProxyType(
         "Gamma": (("alpha", "beta"), lambda alpha, beta: stats.gamma(alpha, 0, 1 / np.asarray(beta))),
         "InverseGamma": (("alpha", "beta"), lambda alpha, beta: stats.invgamma(alpha, 0, beta)),
         "Exponential": (("lam",), lambda lam: stats.expon(0, 1 / np.asarray(lam))),
-        "Dirichlet": (("a",), _SymmetricDirichlet),
+        "Dirichlet": (("total",), _SymmetricDirichlet),
         "StudentT": (("nu", "mu", "sigma"), stats.t),
     }
 )
@@ -52,7 +53,8 @@ class Prior:
     Parameters
     ----------
     distribution : one of `DISTRIBUTIONS`
-    arguments : mapping of PyMC's argument names to numbers; every argument must be given
+    arguments : mapping of PyMC's argument names to numbers; every argument must be given. A Dirichlet is symmetric, of
+        as many parts as its place needs, and takes the `total` of their concentrations
     why : the reason, as it will stand in the report
 
     Raises

@@ -46,7 +46,7 @@ def test_draws_have_the_density(name: str):
 
 
 def test_a_dirichlet_has_as_many_parts_as_are_asked_for():
-    prior = Prior("Dirichlet", {"a": 2.5}, "an example")
+    prior = Prior("Dirichlet", {"total": 10.0}, "an example")
     drawn = prior.draw(np.random.default_rng(1), (1000, 4))
     np.testing.assert_allclose(drawn.sum(axis=-1), 1.0)
     assert stats.kstest(drawn[:, 0], stats.beta(2.5, 7.5).cdf).pvalue > 1e-3

@@ -55,7 +55,7 @@ class ScoresPoints(Protocol):
         ...
 
     def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
-        """Log prior density by draw, for power-scaling sensitivity."""
+        """Log density of each prior as it is stated, by draw, for power-scaling sensitivity."""
         ...
 
 

@@ -30,6 +30,10 @@ class VariancePrior(Protocol):
         """Log density of variances over the last axis."""
         ...
 
+    def stated_log_densities(self, variance: np.ndarray) -> dict[str, np.ndarray]:
+        """Log density of each prior as it is stated, on the scale that it is stated on (no Jacobian)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -52,7 +56,10 @@ class Shares:
         "the ICC over all facets is uniform before the data: P(ICC > 0.75) = 0.25, whatever the design",
     )
     error_shares: Prior = Prior(
-        "Dirichlet", {"a": 1.0}, "every division of the error among its components is as likely as any other"
+        "Dirichlet",
+        {"total": 2.0},
+        "two error components divide the error uniformly; the total does not grow with their number, because a prior "
+        "that favours equal parts the more, the more factors are named, shrinks a large variance of two or three scanners",
     )
 
     def build(self, dim: str, n: int) -> Any:
@@ -66,7 +73,7 @@ class Shares:
             parts: Any = value[1:] - log(error)
             total = variance[0] + error
             total_sd: Any = pt.sqrt(total)
-            concentration = self.error_shares.arguments["a"]
+            concentration = self.error_shares.arguments["total"] / (n - 1)
             return (
                 self.total_sd.of_pymc(total_sd)
                 - log(2.0 * total_sd)
@@ -99,14 +106,18 @@ class Shares:
         n = variance.shape[-1]
         total = variance.sum(axis=-1)
         error = variance[..., 1:].sum(axis=-1)
-        return (
-            self.total_sd.log_density(np.sqrt(total))
-            - np.log(2.0 * np.sqrt(total))
-            + self.signal_share.log_density(variance[..., 0] / total)
-            + self.error_shares.log_density(variance[..., 1:] / error[..., None])
-            - (n - 1) * np.log(total)
-            - (n - 2) * np.log(error / total)
-        )
+        jacobian = -np.log(2.0 * np.sqrt(total)) - (n - 1) * np.log(total) - (n - 2) * np.log(error / total)
+        return sum(self.stated_log_densities(variance).values(), start=jacobian)
+
+    def stated_log_densities(self, variance: np.ndarray) -> dict[str, np.ndarray]:
+        """Log densities of `total_sd`, `signal_share` and `error_shares`."""
+        total = variance.sum(axis=-1)
+        error = variance[..., 1:].sum(axis=-1)
+        return {
+            "total_sd": self.total_sd.log_density(np.sqrt(total)),
+            "signal_share": self.signal_share.log_density(variance[..., 0] / total),
+            "error_shares": self.error_shares.log_density(variance[..., 1:] / error[..., None]),
+        }
 
 
 @dataclass(frozen=True)
@@ -132,5 +143,8 @@ class IndependentSds:
 
     def log_density(self, variance: np.ndarray) -> np.ndarray:
         """Log density of variances over the last axis."""
-        sd = np.sqrt(variance)
-        return (self.sd.log_density(sd) - np.log(2.0 * sd)).sum(axis=-1)
+        return self.stated_log_densities(variance)["sd"] - np.log(2.0 * np.sqrt(variance)).sum(axis=-1)
+
+    def stated_log_densities(self, variance: np.ndarray) -> dict[str, np.ndarray]:
+        """Log density of all `sd`."""
+        return {"sd": self.sd.log_density(np.sqrt(variance)).sum(axis=-1)}

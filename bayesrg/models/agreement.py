@@ -3,7 +3,7 @@
 Definitions: ICC by facet from generalisability theory (Brennan 2001, chapter 3; Shrout & Fleiss 1979,
 doi:10.1037/0033-2909.86.2.420); RC, RDC, within-subject sd and wCV from QIBA (Raunig et al. 2015,
 doi:10.1177/0962280214537344); SEM and minimal detectable change (de Vet et al. 2006,
-doi:10.1016/j.jclinepi.2005.10.015); the log scale (Bland & Altman 1996, doi:10.1136/bmj.312.7038.1079).
+doi:10.1016/j.jclinepi.2005.10.015); the log scale (Bland & Altman 1996, doi:10.1136/bmj.313.7049.106).
 """
 
 import json

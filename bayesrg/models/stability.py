@@ -125,7 +125,11 @@ class Stability:
         labels |= {name: cross(*(labels[role] for role in name.split(":"))) for name in possible}
         levels = {name: number(column) for name, column in labels.items()}
         rows = {name: codes for name, (codes, _) in levels.items()} | {"residual": np.arange(len(table))}
-        asked = [name for name in possible if name in (self.interactions or ())]
+        asked = list(self.interactions or ())
+        if not set(asked) <= set(possible):
+            raise TableError(
+                f"interactions={asked} need the columns of both their factors: name them, or leave them out"
+            )
         require_distinct({name: codes for name, codes in rows.items() if name not in possible or name in asked})
         kept = identified(possible, rows) if self.interactions is None else asked
         components = [name for name in EFFECTS if name in columns or name in kept]
@@ -242,10 +246,16 @@ class Stability:
         )
 
     def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
-        """Log prior density of the variances, by draw."""
+        """Log density of each prior as it is stated, by draw, for power-scaling sensitivity.
+
+        Without Jacobians: to scale the density of the variances instead would also scale the change of variables, and
+        call a uniform prior on the ICC informative.
+        """
         variance = posterior["variance"].transpose("chain", "draw", "component")
-        density = self.priors.variances.log_density(variance.values)
-        return xr.Dataset({"variance": variance.isel(component=0, drop=True).copy(data=density)})
+        plain = variance.isel(component=0, drop=True)
+        densities = self.priors.variances.stated_log_densities(variance.values)
+        densities["mu"] = self.priors.mu.log_density(posterior["mu"].transpose("chain", "draw").values)
+        return xr.Dataset({name: plain.copy(data=density) for name, density in densities.items()})
 
     def predict(self, posterior: xr.Dataset, data: xr.Dataset, new: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         """Values to be expected at the rows of `new` (dims chain, draw, measurement), on the model's scale.

@@ -5,14 +5,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bayesrg.simulation.calibration import calibrate
+    from bayesrg.simulation.lesions import SyntheticCohort, simulate_lesions, write_lesions
     from bayesrg.simulation.uniformity import Calibration, plot_calibration
 
-__all__ = ["Calibration", "calibrate", "plot_calibration"]
+__all__ = [
+    "Calibration",
+    "SyntheticCohort",
+    "calibrate",
+    "plot_calibration",
+    "simulate_lesions",
+    "write_lesions",
+]
 
 _HOMES = {
     "Calibration": "bayesrg.simulation.uniformity",
+    "SyntheticCohort": "bayesrg.simulation.lesions",
     "calibrate": "bayesrg.simulation.calibration",
     "plot_calibration": "bayesrg.simulation.uniformity",
+    "simulate_lesions": "bayesrg.simulation.lesions",
+    "write_lesions": "bayesrg.simulation.lesions",
 }
 
 

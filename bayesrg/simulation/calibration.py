@@ -106,7 +106,7 @@ def calibrate(
 def rank_data_set(
     model: Model, design: xr.Dataset, number: int, sampling: Mapping[str, int], cores: int | None = None
 ) -> Row:
-    """Simulate one data set of a calibration, fit it and rank the truth: its number, ranks by quantity, and diagnostics.
+    """Simulate one data set of a calibration, fit it and rank the truth: number, ranks by quantity, diagnostics.
 
     Parameters
     ----------
@@ -131,7 +131,8 @@ def rank_data_set(
         values = _quantities(model, _append(posterior, truth), data, names)
     except (ArithmeticError, RuntimeError, ValueError, np.linalg.LinAlgError) as error:
         raise FitError(
-            f"data set {number} of the calibration with seed {sampling['seed']} could not be fitted: {error}. Simulate it again with "
+            f"data set {number} of the calibration with seed {sampling['seed']} could not be fitted: {error}. "
+            "Simulate it again with "
             f"model.simulate(design, np.random.default_rng([{sampling['seed']}, {number}]).spawn(3)[0])"
         ) from error
     ranks = {name: int((own[:-1] < own[-1]).sum()) for name, own in values.items()}
@@ -139,7 +140,7 @@ def rank_data_set(
 
 
 def _append(posterior: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
-    """Every variable that both have, in one chain, the truth as the last draw: all draws of a quantity are computed alike."""
+    """Every variable that both have, in one chain, the truth as the last draw: all are then computed alike."""
     joined = {}
     for name in (name for name in posterior.data_vars if name in truth):
         own = posterior[name].transpose("chain", "draw", ...)
@@ -254,7 +255,8 @@ def _resume(partial: Path, settings: Mapping[str, Any]) -> dict[int, Row]:
             key for key in {*made_with, *settings} if made_with.get(key) != json.loads(json.dumps(settings.get(key)))
         )
         raise FitError(
-            f"{partial} holds an unfinished calibration with other settings ({', '.join(differing)}): finish it with those, or delete it"
+            f"{partial} holds an unfinished calibration with other settings ({', '.join(differing)}): "
+            "finish it with those, or delete it"
         )
     rows = {}
     for line in lines:

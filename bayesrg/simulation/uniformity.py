@@ -109,7 +109,7 @@ class Calibration:
 
 @cache
 def band(n: int, probability: float) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper bounds of the ECDF of `n` uniform values less its expectation, which hold together with this probability."""
+    """Bounds, lower and upper, that the ECDF of `n` uniform values less its expectation keeps with this probability."""
     from arviz_stats.ecdf_utils import get_pointwise_confidence_band, simulate_confidence_bands
 
     points = _points(n)
@@ -131,7 +131,7 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> Path:
 
 
 def plot_calibration(calibration: Calibration, false_alarm: float = 0.05) -> Any:
-    """Figure (matplotlib) of every quantity's ECDF difference with its band; those that leave it are marked in title and colour."""
+    """Figure (matplotlib) of every quantity's ECDF difference in its band; those that leave it are marked."""
     from matplotlib.figure import Figure
 
     points, difference = calibration.ecdf_difference()

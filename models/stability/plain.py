@@ -11,7 +11,7 @@ Every facet but the subject may be absent. Sessions are nested in subjects, cros
     mu ~ Normal(0, 1)
     total_sd ~ LogNormal(0, 0.7)                      total_sd² is the sum of all variances
     icc ~ Beta(1, 1)                                  sigma_subject² = icc total_sd²
-    error_shares ~ Dirichlet(1, ..., 1)               the other variances are their shares of (1 - icc) total_sd²
+    error_shares ~ Dirichlet(2/K, ..., 2/K)           the K other variances are their shares of (1 - icc) total_sd²
 
 or, as an option, every sd ~ HalfNormal(1) by itself.
 """
@@ -30,6 +30,7 @@ EFFECTS = {
     "subject:preprocessing": "alpha_delta",
 }
 MU_SD = 1.0
+ERROR_CONCENTRATION = 2.0
 TOTAL_SD_LOG_SD = 0.7
 HALF_NORMAL_SD = 1.0
 
@@ -46,7 +47,7 @@ def lay_out(subject, session=None, scanner=None, preprocessing=None, *, session_
     ----------
     subject, session, scanner, preprocessing : ndarray of int, shape (measurement,)
     session_design : "nested" (in subject), "crossed" (one effect a session for all subjects), or "visit" (in subject
-    and scanner)
+        and scanner)
     interactions : any of "subject:scanner", "subject:preprocessing"
     """
     levels = {"subject": number_combinations(subject)}
@@ -82,7 +83,11 @@ def build(value, levels, *, variances="shares"):
             icc = pm.Beta("icc", 1.0, 1.0)
             # Where the residual is the only error, its share of the error is one.
             error_shares = (
-                pm.Dirichlet("error_shares", np.ones(len(names) - 1), dims="error") if len(names) > 2 else [1.0]
+                pm.Dirichlet(
+                    "error_shares", np.full(len(names) - 1, ERROR_CONCENTRATION / (len(names) - 1)), dims="error"
+                )
+                if len(names) > 2
+                else [1.0]
             )
             share = pt.concatenate([[icc], (1.0 - icc) * pt.as_tensor(error_shares)])
             variance = pm.Deterministic("variance", total_sd**2 * share, dims="component")
@@ -113,10 +118,11 @@ def log_marginal(value, levels, variance):
 
 def log_prior(total_sd, icc, error_shares):
     """Log prior density of the total sd, the subject's share and the shares of the error."""
+    concentration = np.full(len(error_shares), ERROR_CONCENTRATION / len(error_shares))
     return (
         stats.lognorm(TOTAL_SD_LOG_SD).logpdf(total_sd)
         + stats.beta(1.0, 1.0).logpdf(icc)
-        + (stats.dirichlet(np.ones(len(error_shares))).logpdf(error_shares) if len(error_shares) > 1 else 0.0)
+        + (stats.dirichlet(concentration).logpdf(error_shares) if len(error_shares) > 1 else 0.0)
     )
 
 

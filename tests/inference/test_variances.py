@@ -11,7 +11,7 @@ from bayesrg.prior import Prior
 INFORMATIVE = Shares(
     total_sd=Prior("LogNormal", {"mu": 0.2, "sigma": 0.4}, "a test"),
     signal_share=Prior("Beta", {"alpha": 3.0, "beta": 2.0}, "a test"),
-    error_shares=Prior("Dirichlet", {"a": 2.5}, "a test"),
+    error_shares=Prior("Dirichlet", {"total": 7.5}, "a test"),
 )
 PRIORS = [
     Shares(),

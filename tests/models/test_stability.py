@@ -10,10 +10,11 @@ import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
+from scipy import stats
 
 from bayesrg.errors import DesignError, TableError
 from bayesrg.inference import Sampler
-from bayesrg.models import IndependentSds, Priors, Shares, Stability
+from bayesrg.models import IndependentSds, Priors, Stability
 from bayesrg.models.layout import EFFECTS, Layout
 from bayesrg.prior import Prior
 
@@ -260,9 +261,16 @@ def test_leave_one_out_densities_are_those_of_the_dense_normal(
         assert float(found["value"][0, 0, left_out]) == pytest.approx(joint - rest, abs=1e-8)
 
 
-def test_log_prior_is_that_of_the_variances(balanced: xr.Dataset):
-    posterior = repeat(balanced, VARIANCE, 3)
-    np.testing.assert_allclose(Stability().log_prior(posterior)["variance"], Shares().log_density(VARIANCE))
+def test_log_prior_is_each_prior_on_the_scale_it_is_stated_on(balanced: xr.Dataset):
+    posterior = repeat(balanced, VARIANCE, 3).assign(mu=(("chain", "draw"), np.full((1, 3), 0.5)))
+    found = Stability().log_prior(posterior)
+    total = VARIANCE.sum()
+    np.testing.assert_allclose(found["total_sd"], stats.lognorm(0.7).logpdf(np.sqrt(total)))
+    np.testing.assert_allclose(found["signal_share"], 0.0, atol=1e-12)  # uniform: scaling it changes nothing
+    errors = VARIANCE[1:] / VARIANCE[1:].sum()
+    concentration = np.full(len(errors), 2.0 / len(errors))
+    np.testing.assert_allclose(found["error_shares"], stats.dirichlet(concentration).logpdf(errors))
+    np.testing.assert_allclose(found["mu"], stats.norm.logpdf(0.5))
 
 
 # Prediction

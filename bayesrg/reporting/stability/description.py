@@ -152,15 +152,16 @@ def _distributions(study: Study) -> list[Markup]:
         if len(study.components) > 2:
             parts = fraction(variance, rest)
             bracketed = subscript(row(sign("("), parts, sign(")")), row(index, sign("≠"), word("subject")))
-            spread.append(row(bracketed, sign("∼"), _named(shares.error_shares, repeated=True)))
+            spread.append(row(bracketed, sign("∼"), _named(shares.error_shares, parts=len(study.components) - 1)))
     return [first, centre, *spread]
 
 
-def _named(prior: Prior, *, repeated: bool = False) -> Markup:
-    """A distribution with its arguments; a symmetric Dirichlet's one argument stands for all."""
+def _named(prior: Prior, *, parts: int = 0) -> Markup:
+    """A distribution with its arguments; those of a symmetric Dirichlet of `parts` are its total divided equally."""
     arguments: Sequence[Markup] = [number(f"{value:g}") for value in prior.arguments.values()]
-    if repeated:
-        arguments = [arguments[0], sign("…"), arguments[0]]
+    if parts:
+        each = fraction(arguments[0], number(str(parts)))
+        arguments = [each, sign("…"), each]
     return row(word(prior.distribution), sign("("), joined(arguments, ","), sign(")"))
 
 
