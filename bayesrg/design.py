@@ -60,8 +60,9 @@ def cross(*factors: pd.Series) -> pd.Series:
     TableError
         If two combinations would get the same label, because labels contain the separator.
     """
-    joined = factors[0].str.cat(list(factors[1:]), sep=" / ") if len(factors) > 1 else factors[0]
-    if joined.nunique() != len(set(zip(*factors, strict=True))):
+    each = pd.concat(factors, axis=1)
+    joined = pd.Series([" / ".join(row) for row in each.to_numpy()], index=each.index)
+    if joined.nunique() != len(each.drop_duplicates()):
         raise TableError("labels contain ' / ', so that combinations of them cannot be told apart: rename those labels")
     return joined
 

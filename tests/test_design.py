@@ -162,3 +162,14 @@ def test_other_tables_that_cannot_be_read():
         read_feature(table, ["statistics_mean", "statistics_mode"])
     with pytest.raises(TableError, match="no rows"):
         read_feature(table.iloc[:0], "statistics_mean")
+
+
+def test_labels_that_hold_the_separator_do_not_collide():
+    with pytest.raises(TableError, match="rename those labels"):
+        cross(pd.Series(["a / b", "a"]), pd.Series(["c", "b / c"]))
+
+
+def test_a_factor_that_is_the_residual_is_said_to_be_it():
+    levels = np.arange(6)
+    with pytest.raises(DesignError, match="leave session out, it is the residual"):
+        require_distinct({"subject": levels // 2, "session": levels, "residual": levels})

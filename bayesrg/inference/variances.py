@@ -59,7 +59,8 @@ class Shares:
         "Dirichlet",
         {"total": 2.0},
         "two error components divide the error uniformly; the total does not grow with their number, because a prior "
-        "that favours equal parts the more, the more factors are named, shrinks a large variance of two or three scanners",
+        "that favours equal parts the more, the more factors are named, shrinks a large variance of two or three "
+        "scanners",
     )
 
     def build(self, dim: str, n: int) -> Any:
