@@ -56,7 +56,7 @@ class Elimination:
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """The arrays in the order the kernels take them."""
+        """The arrays in the order in which the kernels take them, as `design`."""
         return (
             self.local,
             self.border,
@@ -171,7 +171,7 @@ def _invert_factor(matrix, size, inverse):
 
 
 @numba.njit(cache=True, **ARITHMETIC)
-def _factorise(variances, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance):
+def _factorise(variances, design):
     """Factor I + D Z'Z D: each pattern's block A = L L', then the Schur complement of the border.
 
     Returns
@@ -184,6 +184,7 @@ def _factorise(variances, pattern, local_gram, cross_gram, border_gram, local_va
     log_determinant : of the whole matrix
     repeats : subjects of each pattern
     """
+    _, _, _, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance = design
     residual = max(variances[variances.size - 2], SMALLEST_VARIANCE)
     scale = np.sqrt(variances / residual)
     n_patterns, widest = local_variance.shape
@@ -257,21 +258,10 @@ def _whiten_transposed(whitener, size, vector, out):
 
 
 @numba.njit(cache=True, **ARITHMETIC)
-def _solve(
-    value,
-    local,
-    border,
-    subject,
-    pattern,
-    scale,
-    width,
-    whiteners,
-    projections,
-    border_whitener,
-    local_variance,
-    border_variance,
-):
+def _solve(value, design, factored):
     """Solve (I + D Z'Z D) x = D Z'y: x by subject and in the border, x'DZ'y and y'y."""
+    local, border, subject, pattern, _, _, _, local_variance, border_variance = design
+    _, scale, width, whiteners, projections, border_whitener, _, _ = factored
     n_subjects, n_border, widest = pattern.size, border_variance.size, local_variance.shape[1]
     right = np.zeros((n_subjects, widest))
     right_border = np.zeros(n_border)
@@ -313,41 +303,16 @@ def _solve(
 
 
 @numba.njit(cache=True, **ARITHMETIC)
-def elimination_density(
-    variances,
-    value,
-    local,
-    border,
-    subject,
-    pattern,
-    local_gram,
-    cross_gram,
-    border_gram,
-    local_variance,
-    border_variance,
-):
+def elimination_density(variances, value, *design):
     """Log density of any design, and its gradient in the variances.
 
     The gradient comes from the posterior moments of the effects, as in the EM algorithm:
     d log density / d log v_c = (E[u_c'u_c | y] / v_c - q_c) / 2.
     """
-    residual, scale, width, whiteners, projections, border_whitener, log_determinant, repeats = _factorise(
-        variances, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
-    )
-    solution, solution_border, explained, squares = _solve(
-        value,
-        local,
-        border,
-        subject,
-        pattern,
-        scale,
-        width,
-        whiteners,
-        projections,
-        border_whitener,
-        local_variance,
-        border_variance,
-    )
+    _, _, _, pattern, _, _, _, local_variance, border_variance = design
+    factored = _factorise(variances, design)
+    residual, _, width, whiteners, projections, border_whitener, log_determinant, repeats = factored
+    solution, solution_border, explained, squares = _solve(value, design, factored)
     n_border = border_variance.size
     slope = np.zeros(variances.size)
     norm = 0.0
@@ -393,21 +358,7 @@ def elimination_density(
 
 
 @numba.njit(cache=True, **ARITHMETIC)
-def recover_effects(
-    variances,
-    noise,
-    local_offset,
-    value,
-    local,
-    border,
-    subject,
-    pattern,
-    local_gram,
-    cross_gram,
-    border_gram,
-    local_variance,
-    border_variance,
-):
+def recover_effects(variances, noise, local_offset, value, *design):
     """Draw every random effect from its exact posterior given each draw of the variances.
 
     Parameters
@@ -420,29 +371,16 @@ def recover_effects(
     effects : ndarray, shape (draw, effect)
         Subjects' effects in the order of `local_offset`, then the border's, the mean first.
     """
+    _, _, _, pattern, _, _, _, local_variance, border_variance = design
     effects = np.empty(noise.shape)
     n_local = local_offset[-1]
     n_border = border_variance.size
     wobble = np.empty(n_border)
     own = np.empty(local_variance.shape[1])
     for draw in range(variances.shape[0]):
-        residual, scale, width, whiteners, projections, border_whitener, _, _ = _factorise(
-            variances[draw], pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
-        )
-        solution, solution_border, _, _ = _solve(
-            value,
-            local,
-            border,
-            subject,
-            pattern,
-            scale,
-            width,
-            whiteners,
-            projections,
-            border_whitener,
-            local_variance,
-            border_variance,
-        )
+        factored = _factorise(variances[draw], design)
+        residual, scale, width, whiteners, projections, border_whitener, _, _ = factored
+        solution, solution_border, _, _ = _solve(value, design, factored)
         sd = np.sqrt(residual)
         _whiten_transposed(border_whitener, n_border, noise[draw, n_local:], wobble)
         for column in range(n_border):
@@ -461,19 +399,7 @@ def recover_effects(
 
 
 @numba.njit(cache=True, **ARITHMETIC)
-def leave_one_out(
-    variances,
-    value,
-    local,
-    border,
-    subject,
-    pattern,
-    local_gram,
-    cross_gram,
-    border_gram,
-    local_variance,
-    border_variance,
-):
+def leave_one_out(variances, value, *design):
     """Log density of each measurement given all others, by draw, and the joint log density.
 
     By the Gaussian identity y_i - [C^-1 y]_i / [C^-1]_ii with C = Z G Z' + v_residual I
@@ -484,29 +410,16 @@ def leave_one_out(
     pointwise : ndarray, shape (draw, measurement)
     joint : ndarray, shape (draw,)
     """
+    local, border, subject, pattern, _, _, _, local_variance, border_variance = design
     pointwise = np.empty((variances.shape[0], value.size))
     joint = np.empty(variances.shape[0])
     n_border = border_variance.size
     own = np.empty(local_variance.shape[1])
     reach, whitened = np.empty(n_border), np.empty(n_border)
     for draw in range(variances.shape[0]):
-        residual, scale, width, whiteners, projections, border_whitener, log_determinant, _ = _factorise(
-            variances[draw], pattern, local_gram, cross_gram, border_gram, local_variance, border_variance
-        )
-        solution, solution_border, explained, squares = _solve(
-            value,
-            local,
-            border,
-            subject,
-            pattern,
-            scale,
-            width,
-            whiteners,
-            projections,
-            border_whitener,
-            local_variance,
-            border_variance,
-        )
+        factored = _factorise(variances[draw], design)
+        residual, scale, width, whiteners, projections, border_whitener, log_determinant, _ = factored
+        solution, solution_border, explained, squares = _solve(value, design, factored)
         joint[draw] = -0.5 * (
             value.size * np.log(2.0 * np.pi * residual) + log_determinant + (squares - explained) / residual
         )
