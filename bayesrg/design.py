@@ -11,6 +11,8 @@ from bayesrg.errors import DesignError, TableError
 
 # Shares of the largest eigenvalue below this are rounding: the quadratic forms are counts, exact to about 1e-12.
 NULL = 1e-9
+# Labels that stand for a missing one in tables of R, Python and spreadsheet programs.
+MISSING = frozenset({"", "NA", "N/A", "#N/A", "NaN", "nan", "inf", "-inf"})
 
 
 def factor(table: pd.DataFrame, column: str, role: str) -> pd.Series:
@@ -24,15 +26,26 @@ def factor(table: pd.DataFrame, column: str, role: str) -> pd.Series:
     if column not in table.columns:
         raise TableError(f"no column {column!r} for {role}; the table has {', '.join(map(str, table.columns[:20]))}")
     labels = _column(table, column)
-    rows = [str(row) for row in table.index[labels.isna().to_numpy()]]
+    missing = labels.isna() | labels.astype(str).str.strip().isin(MISSING)
+    rows = [str(row) for row in table.index[missing.to_numpy()]]
     if rows:
         raise TableError(
             f"column {column!r} ({role}) has {len(rows)} missing label(s), at row(s) {', '.join(rows[:5])}"
-            f"{', …' if len(rows) > 5 else ''}: fill them in, or drop those rows yourself"
+            f"{', …' if len(rows) > 5 else ''}: fill them in, or drop those rows yourself (a level really called "
+            "NA needs another name)"
         )
     if pd.api.types.is_float_dtype(labels) and bool((labels.to_numpy() % 1 == 0).all()):
         labels = labels.astype("int64")  # 1.0 and 1 are the same session
-    return labels.astype(str)
+    labels = labels.astype(str)
+    spellings: dict[str, str] = {}
+    for label in labels.unique():
+        other = spellings.setdefault(label.strip().casefold(), label)
+        if other != label:
+            raise TableError(
+                f"column {column!r} ({role}) has the labels {other!r} and {label!r}, which differ in case or white "
+                "space only: write them alike if they are one, or more differently if they are two"
+            )
+    return labels
 
 
 def _column(table: pd.DataFrame, column: str) -> pd.Series:
@@ -46,7 +59,7 @@ def number(labels: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Level numbers (measurement,) and the labels in natural order: session 2 before session 10."""
 
     def natural(label: str) -> list[tuple[int, str]]:
-        return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", label)]
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", label)]
 
     ordered = sorted(labels.unique(), key=natural)
     return pd.Categorical(labels, categories=ordered).codes.astype(np.int64), np.asarray(ordered, dtype=str)
@@ -138,12 +151,29 @@ def require_distinct(components: Mapping[str, np.ndarray]) -> None:
     )
 
 
-def identified(candidates: Sequence[str], components: Mapping[str, np.ndarray]) -> list[str]:
-    """Those of `candidates` that can be added, in order, to the other components without becoming confounded."""
-    kept = {name: levels for name, levels in components.items() if name not in candidates}
+def identified(interactions: Sequence[str], components: Mapping[str, np.ndarray]) -> list[str]:
+    """Those of `interactions` that can be added, in order, to the other components.
+
+    An interaction that only the residual stands for (one measurement a cell) is left out: the residual holds it. One
+    that a named component stands for is no small matter: the component would take its variance under another name.
+
+    Raises
+    ------
+    DesignError
+        For an interaction that is confounded with a component other than the residual, by name.
+    """
+    kept = {name: levels for name, levels in components.items() if name not in interactions}
     added = []
-    for name in candidates:
-        if name in components and not confounded({**kept, name: components[name]}):
+    for name in interactions:
+        culprits = [other for other in confounded({**kept, name: components[name]}) if other != name]
+        if set(culprits) - {"residual"}:
+            raise DesignError(
+                f"this design cannot tell apart {' and '.join(culprits)} from {name} (one session on each scanner, "
+                f"or each subject on one level only): what is named {culprits[0]} would be both. Leave one factor out, "
+                f"measure again so that they vary separately, or state interactions=() if you are sure that there is "
+                f"no {name} interaction"
+            )
+        if not culprits:
             kept[name] = components[name]
             added.append(name)
     return added

@@ -73,6 +73,11 @@ class Prior:
         names = DISTRIBUTIONS[self.distribution][0]
         if set(self.arguments) != set(names):
             raise TypeError(f"{self.distribution} takes the arguments {names}, got {tuple(self.arguments)}")
+        for name, value in self.arguments.items():
+            if not np.isfinite(value) or (name != "mu" and value <= 0):
+                raise TypeError(
+                    f"{self.distribution}: {name} must be finite{'' if name == 'mu' else ' and positive'}, got {value}"
+                )
         object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bayesrg.errors import TableError
@@ -46,9 +47,11 @@ def read_table(path: str | PathLike[str], *, text: Collection[str] = (), kind: s
         if name.endswith(".parquet"):
             return pd.read_parquet(path)
         # Spreadsheet programs begin a file with a byte order mark, which is no part of the first column's name.
+        # Without a header pandas neither renames columns of one name nor makes an index of a field too many.
         table = pd.read_csv(
             path,
             sep="\t" if name.endswith((".tsv", ".tsv.gz")) else ",",
+            header=None,
             dtype=str,
             keep_default_na=False,
             na_values=[""],
@@ -58,7 +61,21 @@ def read_table(path: str | PathLike[str], *, text: Collection[str] = (), kind: s
         raise TableError(f"{path}: there is no such {kind}; check the path") from None
     except (OSError, EOFError, ValueError) as problem:
         raise TableError(f"{path}: the {kind} could not be read: {problem}") from problem
-    return _recognise_numbers(table, text)
+    return _recognise_numbers(_take_header(table, path), text)
+
+
+def _take_header(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the table with its first row as the names of its columns."""
+    names = table.iloc[0]
+    if names.isna().any():
+        raise TableError(
+            f"{path}: column {int(np.flatnonzero(names.isna())[0]) + 1} of {len(names)} has no name in the first row; "
+            "name it, or remove what is one field too many in the rows below"
+        )
+    twice = sorted(set(names[names.duplicated()]))
+    if twice:
+        raise TableError(f"{path}: two columns are called {twice[0]!r}; rename one of them")
+    return table.iloc[1:].reset_index(drop=True).set_axis(list(names), axis=1)
 
 
 def write_csv(table: pd.DataFrame, path: str | PathLike[str]) -> Path:

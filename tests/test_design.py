@@ -173,3 +173,18 @@ def test_a_factor_that_is_the_residual_is_said_to_be_it():
     levels = np.arange(6)
     with pytest.raises(DesignError, match="leave session out, it is the residual"):
         require_distinct({"subject": levels // 2, "session": levels, "residual": levels})
+
+
+@pytest.mark.parametrize("missing", ["NA", " ", "nan", "inf"])
+def test_a_label_that_reads_as_missing_is_refused_with_its_row(missing):
+    with pytest.raises(TableError, match=r"1 missing label\(s\), at row\(s\) 1"):
+        factor(pd.DataFrame({"scanner": ["A", missing]}), "scanner", "scanner")
+
+
+def test_labels_that_differ_in_case_or_white_space_only_are_refused():
+    with pytest.raises(TableError, match="'A' and 'a ', which differ in case or white space only"):
+        factor(pd.DataFrame({"scanner": ["A", "B", "a "]}), "scanner", "scanner")
+
+
+def test_a_superscript_is_no_number():
+    assert list(number(pd.Series(["m²", "m1"]))[1]) == ["m1", "m²"]

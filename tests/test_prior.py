@@ -89,3 +89,9 @@ def test_equality_text_json_and_copies():
     assert Prior(**json.loads(json.dumps(prior.to_dict()))) == prior
     assert pickle.loads(pickle.dumps(prior)) == copy.deepcopy(prior) == prior
     assert len({prior, copy.copy(prior)}) == 1
+
+
+@pytest.mark.parametrize("sigma", [-1.0, 0.0, float("nan")])
+def test_arguments_out_of_range_are_type_errors(sigma):
+    with pytest.raises(TypeError, match="sigma must be finite and positive"):
+        Prior("Normal", {"mu": 0.0, "sigma": sigma}, "no scale")

@@ -99,3 +99,17 @@ def test_in_a_narrow_terminal_numbers_stay_whole_and_brackets_are_no_styles(caps
     assert "-1.235e+07" in shown
     assert long in "".join(line.split()[0] for line in shown.splitlines() if line.strip())
     assert max(map(len, shown.splitlines())) <= 40
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("subject,x\na,1,9\nb,2,8\n", "no name in the first row|could not be read"),
+        ("x,x\n1,2\n", "two columns are called 'x'"),
+    ],
+)
+def test_a_field_too_many_or_a_name_twice_shifts_nothing_in_silence(tmp_path, content, message):
+    path = tmp_path / "table.csv"
+    path.write_text(content)
+    with pytest.raises(TableError, match=message):
+        read_table(path)

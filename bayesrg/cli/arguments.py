@@ -126,6 +126,11 @@ def _add_extract(commands: argparse._SubParsersAction) -> None:
         "--jobs", metavar="N", type=_positive, default=1, help="processes that share the work (default: 1)"
     )
     extract.add_argument("--seed", metavar="N", type=_seed, default=0, help="seed of the perturbations (default: 0)")
+    extract.add_argument(
+        "--resample-mask",
+        action="store_true",
+        help="resample masks that lie on another grid onto their image's (nearest neighbour), instead of refusing them",
+    )
 
 
 def _add_stability(models: argparse._SubParsersAction) -> None:
@@ -133,7 +138,7 @@ def _add_stability(models: argparse._SubParsersAction) -> None:
         models, "stability", "divide a feature's variance among subject, session, scanner and preprocessing", _STABILITY
     )
     fit.add_argument("table", metavar="TABLE", type=Path, help="table of features: CSV, TSV (gzipped too) or Parquet")
-    fit.add_argument("--feature", metavar="NAME", required=True, help="column of the feature")
+    fit.add_argument("--feature", metavar="NAME", required=True, help="column of the feature, or its alias (contrast)")
     fit.add_argument("--subject", metavar="COL", required=True, help="column of the subjects")
     fit.add_argument("--session", metavar="COL", help="column of the sessions")
     fit.add_argument("--scanner", metavar="COL", help="column of the scanners")
@@ -161,7 +166,14 @@ def _add_stability(models: argparse._SubParsersAction) -> None:
         "--unit", metavar="U", help="unit of the feature, for the report (default: the register's, if it has one)"
     )
     fit.add_argument(
-        "--draws", metavar="N", type=_positive, default=1000, help="draws kept of each chain (default: 1000)"
+        "--threshold",
+        metavar="ICC",
+        type=float,
+        action="append",
+        help="give the probability that each intraclass correlation exceeds this; may be repeated (default: 0.75, 0.9)",
+    )
+    fit.add_argument(
+        "--draws", metavar="N", type=_positive, default=1500, help="draws kept of each chain (default: 1500)"
     )
     fit.add_argument(
         "--tune", metavar="N", type=_positive, default=1000, help="warm-up draws of each chain (default: 1000)"

@@ -9,6 +9,7 @@ import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ def run_extract(options: Namespace) -> int:
             executor=executor,
             out=options.out,
             progress=sys.stderr.isatty(),
+            resample_mask=options.resample_mask,
         )
     seconds = time.perf_counter() - started
     failures, resumed = features.attrs["failures"], features.attrs["resumed"]
@@ -92,15 +94,24 @@ def run_fit(options: Namespace) -> int:
     from bayesrg.inference import diagnose, fit, save, summary
     from bayesrg.models import IndependentSds, Priors, Shares, Stability
     from bayesrg.radiomics import FEATURES
+    from bayesrg.radiomics.features import ALIASES
 
     variances = {"shares": Shares, "half-normal": IndependentSds}[options.variance_prior]()
     model = Stability(session=options.session_design, priors=Priors(variances=variances))
-    known = FEATURES.get(options.feature)
+    if options.threshold:
+        if not all(0 < limit < 1 for limit in options.threshold):
+            raise SettingsError(f"--threshold is an intraclass correlation between 0 and 1, not {options.threshold}")
+        model = replace(model, thresholds=tuple(options.threshold))
+    feature = options.feature
+    if feature not in table and feature.lower() in ALIASES and ALIASES[feature.lower()].name in table:
+        feature = ALIASES[feature.lower()].name
+        _say(f"{options.feature} is {feature}")
+    known = FEATURES.get(feature)
     unit = options.unit if options.unit is not None else known.unit if known else ""
-    data = model.prepare(table, features=options.feature, **factors, scale=options.scale, unit=unit)
+    data = model.prepare(table, features=feature, **factors, scale=options.scale, unit=unit)
     for why, count in json.loads(data.attrs["dropped"]).items():
         _say(f"bayesrg: warning: {count} of {len(table)} rows are left out: {why}")
-    _say(f"fitting {options.feature}: {data.sizes['measurement']} rows, {data.sizes['subject']} subjects")
+    _say(f"fitting {feature}: {data.sizes['measurement']} rows, {data.sizes['subject']} subjects")
     tree = fit(
         model,
         data,

@@ -105,4 +105,5 @@ def _worst(values: xr.Dataset, *, largest: bool) -> tuple[float, str]:
                 for dim, k in zip(variable.dims, spot, strict=True)
             ]
             place = f"{name}[{', '.join(labels)}]" if labels else str(name)
-    return worst, place
+    # Nothing could be computed, as with one chain or a handful of draws: NaN passes no check.
+    return (worst, place) if np.isfinite(worst) else (float("nan"), "no quantity: too few draws or chains")

@@ -98,7 +98,7 @@ def fit(
     data: xr.Dataset,
     *,
     seed: int,
-    draws: int = 1000,
+    draws: int = 1500,
     tune: int = 1000,
     chains: int = 4,
     sampler: Sampler | None = None,
@@ -161,7 +161,14 @@ def fit(
         attrs={
             "model": json.dumps(describe(model)),
             "sampler": json.dumps(
-                {"method": "NUTS (nutpie)", "seed": seed, "draws": draws, "tune": tune, "chains": chains}
+                {
+                    "method": "NUTS (nutpie)",
+                    "seed": seed,
+                    "draws": draws,
+                    "tune": tune,
+                    "chains": chains,
+                    "target_accept": TARGET_ACCEPT,
+                }
             ),
             "versions": json.dumps(versions()),
             "data_sha256": hash_dataset(data),

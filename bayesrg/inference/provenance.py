@@ -15,7 +15,20 @@ import xarray as xr
 from bayesrg.errors import FitError
 from bayesrg.prior import Prior
 
-PACKAGES = ("bayesrg", "pymc", "pytensor", "nutpie", "arviz", "numpy", "scipy", "xarray", "numba", "SimpleITK")
+PACKAGES = (
+    "bayesrg",
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "arviz",
+    "numpy",
+    "scipy",
+    "xarray",
+    "numba",
+    "SimpleITK",
+    "pandas",
+    "zarr",
+)
 
 
 def versions() -> dict[str, str]:
@@ -56,7 +69,7 @@ def rebuild(description: Any, classes: Mapping[str, type]) -> Any:
     Raises
     ------
     FitError
-        For a class that is not in the registry.
+        For a class that is not in the registry, or whose options are not those of this version.
     """
     if isinstance(description, list):
         return tuple(rebuild(item, classes) for item in description)
@@ -65,7 +78,10 @@ def rebuild(description: Any, classes: Mapping[str, type]) -> Any:
     name = description["is"]
     if name not in classes:
         raise FitError(f"the file was fitted with {name!r}, which this version does not know; pass model=… yourself")
-    return classes[name](**{key: rebuild(value, classes) for key, value in description.items() if key != "is"})
+    try:
+        return classes[name](**{key: rebuild(value, classes) for key, value in description.items() if key != "is"})
+    except TypeError as problem:
+        raise FitError(f"the file was fitted with another version's {name} ({problem}): fit again") from problem
 
 
 def read_json(attributes: Mapping[Any, Any], name: str) -> Any:

@@ -14,6 +14,9 @@ from scipy.special import gammaln
 
 from bayesrg.prior import Prior
 
+# Distributions of positive quantities.
+POSITIVE = ("HalfNormal", "LogNormal", "Gamma", "InverseGamma", "Exponential")
+
 
 class VariancePrior(Protocol):
     """What a model of variance components needs from its prior."""
@@ -62,6 +65,12 @@ class Shares:
         "that favours equal parts the more, the more factors are named, shrinks a large variance of two or three "
         "scanners",
     )
+
+    def __post_init__(self) -> None:
+        """Refuse distributions that a total or a share cannot have."""
+        _require(self.total_sd, "total_sd", POSITIVE)
+        _require(self.signal_share, "signal_share", ("Beta",))
+        _require(self.error_shares, "error_shares", ("Dirichlet",))
 
     def build(self, dim: str, n: int) -> Any:
         """Add `log_variance` and `variance` (n,) to the PyMC model in context."""
@@ -132,6 +141,10 @@ class IndependentSds:
         "decides the prior ICC (P(ICC > 0.75) = 0.33 with two, 0.003 with eight)",
     )
 
+    def __post_init__(self) -> None:
+        """Refuse distributions that an sd cannot have."""
+        _require(self.sd, "sd", POSITIVE)
+
     def build(self, dim: str, n: int) -> Any:
         """Add `sd` and `variance` (n,) to the PyMC model in context."""
         import pymc as pm
@@ -149,3 +162,8 @@ class IndependentSds:
     def stated_log_densities(self, variance: np.ndarray) -> dict[str, np.ndarray]:
         """Log density of all `sd`."""
         return {"sd": self.sd.log_density(np.sqrt(variance)).sum(axis=-1)}
+
+
+def _require(prior: Prior, name: str, allowed: tuple[str, ...]) -> None:
+    if prior.distribution not in allowed:
+        raise TypeError(f"{name} takes a prior of the kind {' or '.join(allowed)}; got {prior}")

@@ -161,7 +161,10 @@ class Layout:
         return (np.eye(levels.size) - basis @ basis.T) / max(freedom, 1)
 
     def finite_sd(self, posterior: xr.Dataset) -> xr.DataArray:
-        """Finite-population sd of every component over the levels observed, draw by draw, on the model's scale."""
+        """Finite-population sd of every component over the levels observed, draw by draw, on the model's scale.
+
+        That of the residual is the sd of the measurements' own residuals.
+        """
         residual = self.data["value"] - posterior["mu"]
         spreads: list[xr.DataArray] = []
         for name in self.components:

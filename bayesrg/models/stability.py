@@ -75,6 +75,8 @@ class Stability:
         """Refuse unknown options."""
         if self.session not in SESSION_NEST:
             raise TypeError(f"unknown session design {self.session!r}; known are {', '.join(SESSION_NEST)}")
+        if not isinstance(self.thresholds, tuple) or not all(0 < limit < 1 for limit in self.thresholds):
+            raise TypeError(f"thresholds are ICCs between 0 and 1 in a tuple; got {self.thresholds!r}")
         unknown = set(self.interactions or ()) - set(INTERACTIONS)
         if unknown:
             raise TypeError(f"unknown interactions {sorted(unknown)}; known are {', '.join(INTERACTIONS)}")

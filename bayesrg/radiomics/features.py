@@ -194,7 +194,7 @@ def _register() -> dict[str, Feature]:
 FEATURES: Mapping[str, Feature] = MappingProxyType(_register())
 """Every feature by its column name, in the order of the columns."""
 
-_ALIASES = {alias: feature for feature in FEATURES.values() for alias in feature.aliases}
+ALIASES = {alias: feature for feature in FEATURES.values() for alias in feature.aliases}
 
 
 def select_features(families: Iterable[str], aggregations: Iterable[str]) -> list[Feature]:
@@ -208,7 +208,7 @@ def select_features(families: Iterable[str], aggregations: Iterable[str]) -> lis
 def find_feature(name: str) -> Feature:
     """Return the feature with this column name or alias.
 
-    Aliases are the article's names: ``mean``, ``variance``, ``skewness`` and ``kurtosis`` (of the histogram),
+    Aliases, in any case, are the article's names: ``mean``, ``variance``, ``skewness``, ``kurtosis`` (histogram),
     ``contrast``, ``correlation``, ``homogeneity``, ``idm`` and ``inverse_difference_moment`` (of the GLCM, 3D merged,
     which for a single offset is all there is). GLCM names without an aggregation mean 3D merged.
 
@@ -217,9 +217,9 @@ def find_feature(name: str) -> Feature:
     SettingsError
         No feature has this name; the message names the nearest one.
     """
-    found = FEATURES.get(name) or _ALIASES.get(name)
+    found = FEATURES.get(name) or ALIASES.get(name.lower())
     if found is None:
-        nearest = get_close_matches(name, [*FEATURES, *_ALIASES], n=1, cutoff=0.0)[0]
+        nearest = get_close_matches(name, [*FEATURES, *ALIASES], n=1, cutoff=0.0)[0]
         raise SettingsError(
             f"there is no feature {name!r}; did you mean {nearest!r}? bayesrg.radiomics.FEATURES lists all "
             f"{len(FEATURES)}"

@@ -15,8 +15,8 @@ from bayesrg.inference.summarising import summary
 from bayesrg.reporting.rounding import fineness, interval, probability, rounded
 
 CI_PROB = 0.95
-# A reader expects intraclass correlations with two decimals, however many draws there are.
-FINEST = {"icc": 0.01}
+# A reader expects ICCs with two decimals, however many draws there are; near one, what is missing to it.
+ICC_FINEST = 0.01
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,9 @@ class Fitted:
         """The estimate of an estimand; `labels` select one of its levels."""
         key = f"{name}[{', '.join(map(str, labels))}]" if labels else name
         found = self.summary.loc[key]
-        finest = max(fineness(found["mcse_mean"], found["sd"]), FINEST.get(name.partition("[")[0], 0.0))
+        finest = fineness(found["mcse_mean"], found["sd"])
+        if name.partition("[")[0] == "icc":
+            finest = max(finest, min(ICC_FINEST, (1.0 - found["mean"]) / 5.0))
         return Estimate(found["mean"], found["lower"], found["upper"], finest, str(found["unit"]))
 
     def probability(self, name: str, **where: object) -> str:

@@ -70,4 +70,6 @@ def equation(shown: str) -> str:
 
 def _scientific(value: float, exponent: int, decimals: int) -> str:
     mantissa = f"{value / 10.0**exponent:.{decimals}f}".replace("-", "−")
+    if mantissa.lstrip("−").startswith("10"):  # 9.97 rounds to 10
+        return _scientific(value, exponent + 1, max(decimals - 1, 0))
     return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPTS)}"

@@ -91,3 +91,12 @@ def test_draws_that_are_not_numbers_are_not_overlooked(independent: np.ndarray):
     diagnosis = diagnose(make_tree(independent))
     assert "infinite or NaN draws" in failed(diagnosis)
     assert "infinite or NaN draws 2 at height" in diagnosis.verdict
+
+
+def test_what_cannot_be_computed_does_not_pass(tree):
+    single = xr.DataTree.from_dict({name: node.to_dataset() for name, node in tree.children.items()})
+    for group in ("posterior", "estimands", "sample_stats"):
+        single[group] = single[group].to_dataset().isel(chain=[0], draw=slice(3))
+    found = diagnose(single)
+    assert not found.passed
+    assert not next(check for check in found.checks if check.name == "R-hat").passed

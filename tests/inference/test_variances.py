@@ -78,3 +78,10 @@ def test_density_is_vectorised_over_leading_axes():
     variance = Shares().draw(np.random.default_rng(1), 5, 6).reshape(2, 3, 5)
     assert Shares().log_density(variance).shape == (2, 3)
     np.testing.assert_allclose(Shares().log_density(variance)[1, 2], Shares().log_density(variance[1, 2]))
+
+
+def test_a_share_or_a_total_takes_only_priors_that_it_can_have():
+    with pytest.raises(TypeError, match="signal_share takes a prior of the kind Beta"):
+        Shares(signal_share=Prior("Normal", {"mu": 0.0, "sigma": 1.0}, "no share"))
+    with pytest.raises(TypeError, match="total_sd takes a prior of the kind HalfNormal or"):
+        Shares(total_sd=Prior("Normal", {"mu": 0.0, "sigma": 1.0}, "may be negative"))

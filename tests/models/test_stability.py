@@ -405,3 +405,32 @@ def test_independent_sds_let_the_number_of_facets_decide():
     drawn = {n: IndependentSds().draw(np.random.default_rng(1), n, 200_000) for n in (2, 8)}
     above = {n: float((variance[:, 0] / variance.sum(axis=1) > 0.75).mean()) for n, variance in drawn.items()}
     assert above == pytest.approx({2: 1 / 3, 8: 0.003}, abs=0.002)
+
+
+# Designs in which a factor stands for an interaction
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([(f"s{i}", k, "AB"[k], p) for i in range(8) for k in (0, 1) for p in "uvw"], "session from subject:scanner"),
+        (
+            [(f"s{i}", k, "AB"[i % 2], p) for i in range(8) for k in (1, 2) for p in "uvw"],
+            "subject from subject:scanner",
+        ),
+    ],
+    ids=["one session a scanner", "each subject on one scanner"],
+)
+def test_a_factor_that_stands_for_an_interaction_is_refused_by_name(rows: list[tuple], message: str):
+    columns = {name: name for name in ("subject", "session", "scanner", "preprocessing")}
+    table = pd.DataFrame(rows, columns=list(columns))
+    table["value"] = np.random.default_rng(1).standard_normal(len(table))
+    with pytest.raises(DesignError, match=message):
+        Stability().prepare(table, features="value", **columns)
+    assert "scanner" in Stability(interactions=()).prepare(table, features="value", **columns)["component"].values
+
+
+@pytest.mark.parametrize("thresholds", [0.75, (75,), [0.75]])
+def test_thresholds_that_are_no_iccs_are_a_type_error(thresholds: object):
+    with pytest.raises(TypeError, match="between 0 and 1"):
+        Stability(thresholds=thresholds)  # pyright: ignore[reportArgumentType]
