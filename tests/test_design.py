@@ -83,12 +83,17 @@ def test_errors_name_the_components_their_levels_and_the_mend():
         require_distinct(with_residual(subject=[0, 0, 1, 1], scanner=[0, 0, 0, 0]))
 
 
-def test_identified_adds_what_can_be_known_in_order():
+def test_identified_adds_what_can_be_known_and_refuses_what_has_two_names():
     components = with_residual(subject=[0, 0, 0, 0, 1, 1, 1, 1], scanner=[0, 0, 1, 1, 0, 0, 1, 1])
     components |= {"subject:scanner": np.array([0, 0, 1, 1, 2, 2, 3, 3]), "again": np.array([0, 0, 1, 1, 2, 2, 3, 3])}
-    assert identified(["subject:scanner", "again"], components) == ["subject:scanner"]
-    assert identified(["again", "subject:scanner"], components) == ["again"]
-    assert identified(["absent"], components) == []
+    assert identified(["subject:scanner"], {k: v for k, v in components.items() if k != "again"}) == ["subject:scanner"]
+    with pytest.raises(DesignError, match="cannot tell apart subject:scanner from again"):
+        identified(["subject:scanner", "again"], components)
+
+
+def test_an_interaction_that_only_the_residual_stands_for_is_left_to_it():
+    components = with_residual(subject=[0, 0, 1, 1, 2, 2], scanner=[0, 1, 0, 1, 0, 1])
+    assert identified(["subject:scanner"], {**components, "subject:scanner": np.arange(6)}) == []
 
 
 # Labels

@@ -19,7 +19,7 @@ from bayesrg.simulation.calibration import calibrate
 from bayesrg.simulation.uniformity import write_json
 
 HERE = Path(__file__).parent
-SEED = 20240611
+SEED = 20261122
 FALSE_ALARM = 0.05
 COLUMNS = {"subject": "subject", "session": "session", "scanner": "scanner", "preprocessing": "preprocessing"}
 
@@ -77,7 +77,7 @@ def main():
             design = prepare(name, model)
             one = arguments.out.with_name(f"{arguments.out.stem}.{name}.json")
             if not one.exists():
-                calibrate(model, design, arguments.data_sets, seed=SEED, cores=1, executor=executor, out=one)
+                calibrate(model, design, arguments.data_sets, seed=SEED, draws=1000, cores=1, executor=executor, out=one)
             results[name] = {"design": " ".join(table.__doc__.split())} | json.loads(one.read_text(encoding="utf-8"))
     write_json(
         {

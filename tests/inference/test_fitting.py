@@ -20,7 +20,7 @@ def test_groups(tree: xr.DataTree, data: xr.Dataset):
     }
     assert tree["posterior"]["alpha"].dims == ("chain", "draw", "subject")
     assert tree["estimands"]["icc"].dims == ("chain", "draw", "condition")
-    assert tree["log_likelihood"]["value"].shape == (4, 1000, data.sizes["measurement"])
+    assert tree["log_likelihood"]["value"].shape == (4, 1500, data.sizes["measurement"])
     assert tree["posterior_predictive"]["value"].dims == ("chain", "draw", "measurement")
     assert tree["posterior_predictive"]["value"].size == PREDICTIVE_DRAWS * data.sizes["measurement"]
     assert tree["prior_estimands"].sizes["draw"] == PRIOR_DRAWS
@@ -31,7 +31,7 @@ def test_provenance(tree: xr.DataTree):
     attributes = tree["provenance"].attrs
     assert attributes["verdict"] == "converged"
     assert len(attributes["data_sha256"]) == 64
-    assert json.loads(attributes["sampler"]) | {"seed": 1, "draws": 1000, "tune": 1000, "chains": 4} == json.loads(
+    assert json.loads(attributes["sampler"]) | {"seed": 1, "draws": 1500, "tune": 1000, "chains": 4} == json.loads(
         attributes["sampler"]
     )
     assert {"python", "bayesrg", "pymc", "nutpie"} <= json.loads(attributes["versions"]).keys()

@@ -261,7 +261,7 @@ def test_the_methods_paragraph_states_what_was_done(pages, full, hostile):
         "3 rows without a value were left out",
         "LogNormal(0, 0.7) on the total standard deviation",
         f"nutpie {versions['nutpie']}, PyMC {versions['pymc']}",
-        "4 chains of 1000 draws after 1000 warm-up draws, seed 21",
+        "4 chains of 1500 draws after 1000 warm-up draws, seed 21",
         "no transitions diverged",
         "95 % equal-tailed credible intervals",
     ):
