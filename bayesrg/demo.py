@@ -59,7 +59,7 @@ def demonstrate(
     out: str | PathLike[str],
     *,
     n_subjects: int = 12,
-    draws: int = 1000,
+    draws: int = 1500,
     tune: int = 1000,
     chains: int = 4,
     seed: int = SEED,
