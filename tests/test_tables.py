@@ -3,6 +3,7 @@
 import gzip
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -43,7 +44,9 @@ def test_every_kind_of_file_holds_the_same_table(csv, tmp_path):
     expected.to_parquet(tmp_path / "table.parquet")
     others = ["table.tsv", "marked.csv", "table.csv.gz", "table.tsv.gz", "table.parquet"]
     for name in others:
-        pd.testing.assert_frame_equal(read_table(tmp_path / name), expected)
+        found = read_table(tmp_path / name)
+        # Before pandas 3, a missing text is None from Parquet and NaN from CSV.
+        pd.testing.assert_frame_equal(found.where(found.notna(), np.nan), expected.where(expected.notna(), np.nan))
 
 
 @pytest.mark.parametrize(
