@@ -77,7 +77,8 @@ def main():
             design = prepare(name, model)
             one = arguments.out.with_name(f"{arguments.out.stem}.{name}.json")
             if not one.exists():
-                calibrate(model, design, arguments.data_sets, seed=SEED, draws=1000, cores=1, executor=executor, out=one)
+                sampling = {"seed": SEED, "draws": 1000, "cores": 1}
+                calibrate(model, design, arguments.data_sets, **sampling, executor=executor, out=one)
             results[name] = {"design": " ".join(table.__doc__.split())} | json.loads(one.read_text(encoding="utf-8"))
     write_json(
         {
