@@ -13,7 +13,7 @@ from bayesrg.inference.provenance import describe, hash_dataset, now, versions
 
 PRIOR_DRAWS = 4000  # for the prior of every estimand, so that P(ICC > c) is known to 0.01
 PREDICTIVE_DRAWS = 400  # of data and effects: enough for a check by eye, and small enough to keep in the file
-# 0.8 diverges once in about 10,000 draws where a variance with three levels may be zero; 0.9 costs a fifth more steps.
+# 0.8 diverges once in about 10,000 draws where a variance with three levels may be zero.
 TARGET_ACCEPT = 0.9
 SAMPLE_STATS = ("diverging", "energy", "depth", "maxdepth_reached", "n_steps", "step_size", "mean_tree_accept")
 
