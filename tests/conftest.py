@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bayesrg")
     group.addoption("--runslow", action="store_true", help="also run the tests that take minutes (full calibration)")
     for need in NEEDS:
-        group.addoption(f"--{need}", action="store_true", help=f"fail, not leave out, where {need} is missing (as CI)")
+        group.addoption(f"--{need}", action="store_true", help=f"fail, not leave out, where {need} is missing")
 
 
 def browser_paths() -> tuple[str, str] | None:
@@ -55,10 +55,10 @@ def browser_paths() -> tuple[str, str] | None:
 
 def left_out(config: pytest.Config) -> list[str]:
     """Return the needs that this machine does not meet and that were not required."""
-    if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
-        return []
     met = {"browser": browser_paths() is not None, "data": datasets.folder() is not None}
-    return [need for need in NEEDS if not met[need] and not config.getoption(f"--{need}")]
+    # CI installs a browser; data without a licence it cannot fetch, so a machine that has none says so and goes on.
+    required = set() if os.environ.get("CI", "").lower() in {"", "0", "false"} else {"browser"}
+    return [need for need in NEEDS if not met[need] and need not in required and not config.getoption(f"--{need}")]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

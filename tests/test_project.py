@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import bayesrg
+from bayesrg import datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,7 +30,9 @@ def test_readme_sets_up_with_two_commands_that_ci_runs():
 
 
 def test_ci_runs_every_check():
-    assert list(ci_steps()) == ["lint", "format", "types", "tests", "demo", "case study", "documentation"]
+    always = ["lint", "format", "types", "tests", "demo", "documentation"]
+    studies = [f"case study {path.stem}" for path in sorted((ROOT / "case_studies").glob("*.py"))]
+    assert list(ci_steps()) == always + (studies if datasets.folder() else [])
 
 
 def test_readme_example_uses_public_names():
