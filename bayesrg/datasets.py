@@ -84,6 +84,70 @@ _DATA_SETS = (
             "doi:10.1007/s10278-013-9622-7"
         ),
     ),
+    DataSet(
+        name="qin_prostate",
+        title=(
+            "QIN-PROSTATE repeatability: 83 pyradiomics features of T2-weighted prostate MR, 15 patients scanned "
+            "twice, 36 preprocessing pipelines"
+        ),
+        origin=(
+            "https://github.com/QIICR/QIN-PROSTATE-Repeatability-Radiomics (EvalData), images from the collection "
+            "QIN-PROSTATE-Repeatability of The Cancer Imaging Archive"
+        ),
+        licence="MIT",
+        citation=(
+            "Schwier M, van Griethuysen J, Vangel MG, et al. Repeatability of multiparametric prostate MRI radiomics "
+            "features. Scientific Reports 2019;9:9441. doi:10.1038/s41598-019-45766-z\n"
+            "Images: doi:10.7937/K9/TCIA.2018.MR1CKGND"
+        ),
+        derived=(
+            "the origin's 52 tables, one a pipeline (16 of them of registered images), were stacked; kept are the "
+            "T2-weighted series and the features of the unfiltered image; the pipeline was read from each file's name"
+        ),
+    ),
+    DataSet(
+        name="ccr_phantom",
+        title=(
+            "Credence Cartridge Radiomics phantom: 91 pyradiomics features of 160 regions on 13 CT scanners, one scan each"
+        ),
+        origin=(
+            "https://github.com/AbdallaIbrahim/The-reproducibility-and-ComBatability-of-Radiomic-features, images from "
+            "the collection CC-Radiomics-Phantom of The Cancer Imaging Archive"
+        ),
+        licence="none stated: load it and cite it, but do not redistribute it (its images are CC BY 3.0)",
+        citation=(
+            "Mackin D, Fave X, Zhang L, et al. Measuring computed tomography scanner variability of radiomics "
+            "features. Investigative Radiology 2015;50:757-765. doi:10.1097/RLI.0000000000000180\n"
+            "Mackin D, Ray X, Zhang L, et al. Data from Credence Cartridge Radiomics Phantom CT Scans. The Cancer "
+            "Imaging Archive 2017. doi:10.7937/K9/TCIA.2017.zuzrml5b\n"
+            "Ibrahim A. The reproducibility and ComBatability of radiomic features (the repository above)"
+        ),
+        derived=(
+            "the origin's one table (Pyradiomics_original_RFs_CCR1.csv); the region's name was split into material and "
+            "number"
+        ),
+    ),
+    DataSet(
+        name="ctp4r",
+        title=(
+            "CT-Phantom4Radiomics: 92 pyradiomics features of 6 regions of an anthropomorphic phantom, 8 acquisition "
+            "groups of about 30 scans"
+        ),
+        origin=(
+            "https://github.com/Joingl/radiomic-features (feature extraction/ctp4r), images from the collection "
+            "CT-Phantom4Radiomics of The Cancer Imaging Archive"
+        ),
+        licence="none stated: load it and cite it, but do not redistribute it (its images are CC BY 4.0)",
+        citation=(
+            "Schaer R, Bach M, Obmann M, et al. Task-Based Anthropomorphic CT Phantom for Radiomics Stability and "
+            "Discriminatory Power Analyses (CT-Phantom4Radiomics). The Cancer Imaging Archive 2023. "
+            "doi:10.7937/a1v1-rc66"
+        ),
+        derived=(
+            "the origin's one table (traditional features CTP4R clean.csv); the scan's name was split into repetition "
+            "and slice"
+        ),
+    ),
 )
 
 
@@ -185,6 +249,145 @@ def sarcoma_pet() -> pd.DataFrame:
             "mask": [str(path(f"sts/{subject}_PET_mask.nii.gz")) for subject in subjects],
         }
     )
+
+
+def prostate_features() -> pd.DataFrame:
+    """Return the test-retest features of T2-weighted prostate MR, a row per region, session and pipeline.
+
+    Returns
+    -------
+    pandas.DataFrame
+        4,024 rows. Labels, all text: ``patient`` (15), ``session`` (``1``, ``2``), ``structure`` (``WholeGland`` and
+        ``PeripheralZone`` of all patients twice; ``TumorROI_PZ_1`` of 11 patients twice; ``NormalROI_PZ_1`` of 13
+        patients in session 1 and of 7 in session 2), ``pipeline`` (36), and what it is made of: ``normalisation``
+        (``none``, ``muscle``: to a muscle reference, ``image``: of the whole image to mean 0 and standard deviation
+        100, ``muscle_image``: both), ``dimensions`` (``2D``: textures slice by slice, ``3D``) and ``bin_width``
+        (``5`` to ``40``; ``5`` only without the muscle reference). ``registered`` (bool) marks the rows of a separate
+        experiment, in which the second session was registered to the first: the tumour only, 16 pipelines of the same
+        names. Then 83 features as pyradiomics names them (``original_…``), in units that change with the normalisation.
+        With ``image`` the origin added 300 to intensities before Energy, TotalEnergy and RootMeanSquared.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the table is not on this machine, or is not the one described here.
+    """
+    text = ["patient", "session", "segmentedStructure", "texdim", "bin", "pipeline"]
+    table = _read_table("qin_prostate/qin_prostate_T2_long.csv.gz", text, rows=4024, columns=92)
+    normalisations = {
+        (False, False): "none",
+        (True, False): "muscle",
+        (False, True): "image",
+        (True, True): "muscle_image",
+    }
+    chosen = zip(table["muscle_ref_norm"], table["wholeimage_norm"], strict=True)
+    labels = pd.DataFrame(
+        {
+            "patient": table["patient"],
+            "session": table["session"],
+            "structure": table["segmentedStructure"],
+            "registered": table["registered"],
+            "pipeline": table["pipeline"],
+            "normalisation": [normalisations[bool(muscle), bool(image)] for muscle, image in chosen],
+            "dimensions": table["texdim"],
+            "bin_width": table["bin"],
+        }
+    )
+    return pd.concat([labels, table.filter(like="original_")], axis="columns")
+
+
+def ccr_phantom_features() -> pd.DataFrame:
+    """Return the features of a phantom of ten materials on 13 CT scanners, a row per region and scanner.
+
+    Returns
+    -------
+    pandas.DataFrame
+        2,080 rows, each region once on each scanner, so that nothing tells repeatability. Labels, all text: ``region``
+        (160, such as ``020_00``), ``material`` (10, the region's name without its number; 16 regions of each),
+        ``scanner`` (13, such as ``CCR1_GE1``) and ``vendor`` (7 scanners of ``GE``, 5 of ``Philips``, 1 of
+        ``Siemens``). Then 91 features as pyradiomics names them (``original_…``), intensities in Hounsfield units. The
+        origin added 1,024 to them before Energy, TotalEnergy and RootMeanSquared.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the table is not on this machine, or is not the one described here.
+
+    Notes
+    -----
+    The phantom has ten cartridges of different materials (Mackin et al. 2015); this table names them only by its
+    regions. Inferred from those names and from the mean CT numbers: ``020`` to ``050`` (-822, -748, -682 and -620 HU)
+    are plastic printed with 20 to 50 % fill; ``dcork`` (-508 HU) is dense cork beside ``cork`` (-677 HU); ``rubber``
+    (-70 HU) is crumbled, since its darkest voxels lie below -500 HU; ``wood`` (-497 HU), ``acrylic`` (121 HU) and
+    ``resin`` (531 HU) say what they are. Voxel sizes differ between scanners.
+    """
+    text = ["Patient", "ROI", "Scanner", "Batch", "material", "sub"]
+    table = _read_table("ccr_phantom/ccr1_long.csv.gz", text, rows=2080, columns=97)
+    labels = pd.DataFrame(
+        {
+            "region": table["ROI"],
+            "material": table["material"],
+            "scanner": table["Patient"],
+            "vendor": table["Scanner"],
+        }
+    )
+    return pd.concat([labels, table.filter(like="original_")], axis="columns")
+
+
+def ctp4r_features() -> pd.DataFrame:
+    """Return the features of an abdominal CT phantom, scanned 30 times in each of 8 groups, a row per region and scan.
+
+    Returns
+    -------
+    pandas.DataFrame
+        1,394 rows (of 1,440: 46 are not in the origin's table). Labels, all text: ``region`` (``n1``, ``n2``, ``c1``,
+        ``c2``, ``hem``, ``met``), ``tissue`` (``normal``, ``cyst``, ``haemangioma``, ``metastasis``: what the region
+        imitates), ``group`` (``1`` to ``8``), ``scan`` (``101`` to ``830``: group and repetition) and ``repetition``
+        (``01`` to ``30``, within its group). ``slice`` and ``voxels`` (int): the one slice that was measured, and how
+        many voxels of it. Then 92 features as pyradiomics names them (``original_…``), of that slice, so that textures
+        are two-dimensional. Intensities are stored values, not Hounsfield units. The origin divided Energy by the
+        number of voxels, which is undone here.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the table is not on this machine, or is not the one described here.
+
+    Notes
+    -----
+    The origin does not say what the groups are. Groups 1 to 4 share their slice numbers, and so do 5 and 6 (about half
+    of those numbers) and 7 and 8 (about 4/3 of them), as with other distances between slices; in each of the pairs 1
+    and 2, 3 and 4, 5 and 6, 7 and 8 the second group is the noisier. Stored values seem to lie about 1,000 above
+    Hounsfield units, as is usual in CT.
+    """
+    table = _read_table("ctp4r/ctp4r_long.csv.gz", ["group", "scan_id", "class", "rep"], rows=1394, columns=98)
+    tissues = {"n": "normal", "c": "cyst", "h": "haemangioma", "m": "metastasis"}
+    labels = pd.DataFrame(
+        {
+            "region": table["class"],
+            "tissue": [tissues[region[0]] for region in table["class"]],
+            "group": table["group"],
+            "scan": table["scan_id"].str[:3],
+            "repetition": table["scan_id"].str[1:3],
+            "slice": table["slice"],
+            "voxels": table["mask size"],
+        }
+    )
+    features = table.filter(like="original_").copy()
+    features["original_firstorder_Energy"] *= table["mask size"]
+    return pd.concat([labels, features], axis="columns")
+
+
+def _read_table(name: str, text: list[str], *, rows: int, columns: int) -> pd.DataFrame:
+    """Return a table of a data set with its labels as text, refusing one of another size."""
+    file = path(name)
+    table = pd.read_csv(file, dtype=dict.fromkeys(text, str))
+    if table.shape != (rows, columns):
+        raise DataNotFoundError(
+            f"{file} has {table.shape[0]} rows and {table.shape[1]} columns; {name!r} has {rows} and {columns}. Set "
+            "BAYESRG_DATA to a folder that has it."
+        )
+    return table
 
 
 def _inside(name: str) -> PurePosixPath:

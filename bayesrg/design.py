@@ -89,31 +89,38 @@ def number_within(levels: np.ndarray, nest: np.ndarray) -> np.ndarray:
     return number
 
 
-def confounded(components: Mapping[str, np.ndarray]) -> list[str]:
+def confounded(components: Mapping[str, np.ndarray], means: np.ndarray | None = None) -> list[str]:
     """Names of components that the design cannot tell apart; empty where it can tell all.
 
-    The quadratic form y'M Z_k Z_k'M y of a component k, M = I - 11'/n, has the expected value sum_l s_kl v_l with
-    s_kl = tr(M Z_k Z_k' M Z_l Z_l'). Variances can be solved for from expected mean squares of any quadratic forms of
-    this family exactly when the matrix s has full rank (Rao's MINQUE normal equations; Searle, Casella & McCulloch
-    2006, chapter 11). Its null vectors name the components that trade places.
+    The quadratic form y'M Z_k Z_k'M y of a component k, M the projection that takes out the mean (or the levels' means),
+    has the expected value sum_l s_kl v_l with s_kl = tr(M Z_k Z_k' M Z_l Z_l'). Variances can be solved for from
+    expected mean squares of any quadratic forms of this family exactly when the matrix s has full rank (Rao's MINQUE
+    normal equations; Searle, Casella & McCulloch 2006, chapter 11). Its null vectors name the components that trade
+    places.
 
     Parameters
     ----------
     components : mapping of name to integer levels, shape (measurement,); the residual has one level a measurement
+    means : integer levels, shape (measurement,), that have a mean each; None for one mean of all
     """
     names = list(components)
-    counts = {name: np.bincount(levels).astype(float) for name, levels in components.items()}
-    size = float(len(next(iter(components.values()))))
+    size = len(next(iter(components.values())))
+    group = np.zeros(size, dtype=np.int64) if means is None else means
+    sizes = np.maximum(np.bincount(group), 1)
+    # Measurements by level of each component and by group, divided by the root of the group's size.
+    counts = {name: np.zeros((int(levels.max()) + 1, len(sizes))) for name, levels in components.items()}
+    for name, levels in components.items():
+        np.add.at(counts[name], (levels, group), 1.0 / np.sqrt(sizes[group]))
     forms = np.empty((len(names), len(names)))
     for row, left in enumerate(names):
         for column, right in enumerate(names[: row + 1]):
             pair = components[left].astype(np.int64) * len(counts[right]) + components[right]
             cells, together = np.unique(pair, return_counts=True)
-            expected = counts[left][cells // len(counts[right])] * counts[right][cells % len(counts[right])]
+            expected = (counts[left][cells // len(counts[right])] * counts[right][cells % len(counts[right])]).sum(axis=1)
             forms[row, column] = forms[column, row] = (
                 (together**2).sum()
-                - 2.0 * (together * expected).sum() / size
-                + (counts[left] ** 2).sum() * (counts[right] ** 2).sum() / size**2
+                - 2.0 * (together * expected).sum()
+                + ((counts[left].T @ counts[left]) * (counts[right].T @ counts[right])).sum()
             )
     scale = np.sqrt(np.diag(forms))
     single = scale <= NULL * size
@@ -179,27 +186,66 @@ def identified(interactions: Sequence[str], components: Mapping[str, np.ndarray]
     return added
 
 
-def read_feature(
-    table: pd.DataFrame, features: str | Sequence[str]
-) -> tuple[pd.DataFrame, np.ndarray, str, dict[str, int]]:
+def read_feature(table: pd.DataFrame, feature: str) -> tuple[pd.DataFrame, np.ndarray, dict[str, int]]:
     """One numeric column of a table without its missing rows.
 
     Returns
     -------
     kept : the rows with a value, numbered afresh
     value : ndarray of float, shape (measurement,)
-    feature : the column's name
     dropped : why rows were left out, and how many
 
     Raises
     ------
     TableError
-        For several features, an absent column, text among numbers or infinities; rows are named.
+        For an absent column, text among numbers or infinities; rows are named.
     """
-    names = [features] if isinstance(features, str) else list(features)
-    if len(names) != 1:
-        raise TableError(f"one feature at a time is fitted here; got {len(names)}: {', '.join(names[:5])}")
-    feature = names[0]
+    value = _numbers(table, feature)
+    given = ~np.isnan(value)
+    dropped = {f"{feature} is missing": int((~given).sum())} if not given.all() else {}
+    return table.loc[given].reset_index(drop=True), value[given], dropped
+
+
+def read_features(
+    table: pd.DataFrame, features: Sequence[str]
+) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, str], dict[str, int]]:
+    """Numeric columns of a table, without the rows that have none of them.
+
+    Returns
+    -------
+    kept : the rows with a value of any feature, numbered afresh
+    values : feature -> ndarray of float, shape (measurement,), NaN where it is missing
+    unreadable : feature -> why it cannot be read (text among numbers, infinities)
+    dropped : why rows were left out, and how many
+
+    Raises
+    ------
+    TableError
+        For no feature, an absent column, a feature that is named twice, or if no feature can be read.
+    """
+    if not features:
+        raise TableError("no feature was named: give at least one column")
+    twice = sorted({name for name in features if list(features).count(name) > 1}) if len({*features}) < len(features) else []
+    if twice:
+        raise TableError(f"features named more than once: {', '.join(twice[:5])}; name each once")
+    values: dict[str, np.ndarray] = {}
+    unreadable: dict[str, str] = {}
+    for feature in features:
+        _require_column(table, feature)
+        try:
+            values[feature] = _numbers(table, feature)
+        except TableError as problem:
+            unreadable[feature] = str(problem)
+    given = ~np.isnan(np.column_stack(list(values.values()))).all(axis=1) if values else np.zeros(len(table), bool)
+    if not given.any():
+        reasons = "; ".join(unreadable.values()) or "all cells are empty"
+        raise TableError(f"none of the {len(features)} features has a number: {reasons[:500]}")
+    dropped = {"every feature is missing": int((~given).sum())} if not given.all() else {}
+    kept = table.loc[given].reset_index(drop=True)
+    return kept, {name: value[given] for name, value in values.items()}, unreadable, dropped
+
+
+def _require_column(table: pd.DataFrame, feature: str) -> None:
     if feature not in table.columns:
         near = get_close_matches(feature, map(str, table.columns), n=3)
         hint = (
@@ -210,6 +256,11 @@ def read_feature(
         raise TableError(f"no column {feature!r} in the table: {hint}")
     if table.empty:
         raise TableError(f"the table has no rows, so there is nothing to fit for {feature!r}")
+
+
+def _numbers(table: pd.DataFrame, feature: str) -> np.ndarray:
+    """A column as floats, NaN where a cell is empty."""
+    _require_column(table, feature)
     cells = _column(table, feature)
     value = np.asarray(pd.to_numeric(cells, errors="coerce"), dtype=float)
     given = cells.notna().to_numpy()
@@ -222,5 +273,4 @@ def read_feature(
                 f"column {feature!r}, row {table.index[place]}: {shown} {what} ({int(wrong.sum())} such "
                 "row(s)); correct it, or leave the cell empty to have the row left out and counted"
             )
-    dropped = {f"{feature} is missing": int((~given).sum())} if not given.all() else {}
-    return table.loc[given].reset_index(drop=True), value[given], feature, dropped
+    return value

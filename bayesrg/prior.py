@@ -4,7 +4,7 @@ A prior is a distribution, its arguments (PyMC's names) and a reason. It draws w
 with SciPy, so that simulation and prior sensitivity do not depend on the code that samples the posterior.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +28,37 @@ class _SymmetricDirichlet:
         n = value.shape[-1]
         each = self.total / n
         return gammaln(self.total) - n * gammaln(each) + ((each - 1.0) * np.log(value)).sum(axis=-1)
+
+
+# Distribution of a positive quantity -> its log density and the slope of that in the logarithm of the quantity, both as
+# functions of that logarithm and of the arguments: exact where the quantity itself underflows.
+IN_LOGARITHMS: Mapping[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = MappingProxyType(
+    {
+        "HalfNormal": lambda log, sigma: _power(
+            log, 0.0, -0.5 / sigma**2, 2.0, 0.5 * np.log(2.0 / np.pi) - np.log(sigma)
+        ),
+        "LogNormal": lambda log, mu, sigma: (
+            -log - 0.5 * ((log - mu) / sigma) ** 2 - np.log(sigma * np.sqrt(2.0 * np.pi)),
+            -1.0 - (log - mu) / sigma**2,
+        ),
+        "Gamma": lambda log, alpha, beta: _power(
+            log, alpha - 1.0, -beta, 1.0, alpha * np.log(beta) - gammaln(alpha)
+        ),
+        "InverseGamma": lambda log, alpha, beta: _power(
+            log, -alpha - 1.0, -beta, -1.0, alpha * np.log(beta) - gammaln(alpha)
+        ),
+        "Exponential": lambda log, lam: _power(log, 0.0, -lam, 1.0, np.log(lam)),
+    }
+)
+
+
+def _power(
+    log: np.ndarray, linear: float, factor: float, power: float, constant: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Value and slope in `log` of constant + linear * log + factor * exp(power * log)."""
+    with np.errstate(over="ignore"):  # infinitely improbable, which the density -inf says
+        term = factor * np.exp(power * log)
+    return constant + linear * log + term, linear + power * term
 
 
 # Distribution -> (argument names in PyMC's order, the same distribution in SciPy).
@@ -105,6 +136,21 @@ class Prior:
     def log_density(self, value: Any) -> Any:
         """Log density, elementwise (over the last axis for a Dirichlet)."""
         return self._in_scipy().logpdf(value)
+
+    def log_density_of_logarithm(self, log_value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log density at ``exp(log_value)``, elementwise, and its slope in `log_value`, with NumPy alone.
+
+        For densities that are evaluated millions of times, of quantities that may underflow. It is the density of the
+        value, not of its logarithm.
+
+        Raises
+        ------
+        TypeError
+            For a distribution that is not one of a positive quantity.
+        """
+        if self.distribution not in IN_LOGARITHMS:
+            raise TypeError(f"{self} has no logarithm: it must be one of {', '.join(IN_LOGARITHMS)}")
+        return IN_LOGARITHMS[self.distribution](log_value, **self.arguments)
 
     def to_dict(self) -> dict[str, Any]:
         """The prior as JSON can hold it."""

@@ -1,8 +1,10 @@
 """Tables at the border: read without harm to their labels, written whole or not at all, printed for people."""
 
+import fnmatch
 import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 
@@ -76,6 +78,45 @@ def _take_header(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     if twice:
         raise TableError(f"{path}: two columns are called {twice[0]!r}; rename one of them")
     return table.iloc[1:].reset_index(drop=True).set_axis(list(names), axis=1)
+
+
+def choose_columns(table: pd.DataFrame, patterns: Iterable[str], exclude: Collection[str] = ()) -> list[str]:
+    """Return the columns of numbers that match any of the patterns, in the table's order.
+
+    Parameters
+    ----------
+    table
+        With a column per feature, and others.
+    patterns
+        Shell patterns such as ``"glcm_*"``; upper and lower case differ. A pattern without a wildcard is a name.
+    exclude
+        Columns that are no features: labels of subjects, sessions and their kin.
+
+    Raises
+    ------
+    TableError
+        For a pattern that matches no column of numbers.
+    """
+    numeric = [
+        str(column)
+        for column in table.columns
+        if column not in exclude
+        and pd.api.types.is_numeric_dtype(table[column])
+        and not pd.api.types.is_bool_dtype(table[column])
+    ]
+    chosen: set[str] = set()
+    for pattern in patterns:
+        found = [column for column in numeric if fnmatch.fnmatchcase(column, pattern)]
+        if not found:
+            text = [str(column) for column in table.columns if fnmatch.fnmatchcase(str(column), pattern)]
+            near = get_close_matches(pattern, numeric, n=3)
+            raise TableError(
+                f"no column of numbers matches {pattern!r}"
+                + (f"; {', '.join(text[:3])} does, but is a label or text" if text else "")
+                + (f"; did you mean {' or '.join(near)}?" if near else "")
+            )
+        chosen.update(found)
+    return [column for column in numeric if column in chosen]
 
 
 def write_csv(table: pd.DataFrame, path: str | PathLike[str]) -> Path:

@@ -1,7 +1,7 @@
 """Scales on which a feature is modelled, remembered so that estimands return in the feature's own units."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from scipy import stats
@@ -19,12 +19,12 @@ class Transformation:
     ----------
     name : ``"z_score"`` (g is the identity), ``"log"`` (natural logarithm: a ratio scale) or
         ``"rank_normal"`` (normal scores of the ranks; it has no way back to units)
-    location, scale : in units of g(x)
+    location, scale : in units of g(x); numbers, or DataArrays along `feature` for many features at once
     """
 
     name: Scale
-    location: float
-    scale: float
+    location: Any
+    scale: Any
 
     @property
     def has_units(self) -> bool:

@@ -9,6 +9,9 @@ import xarray as xr
 
 from bayesrg.errors import TableError
 
+# The unit of an estimand of many features, each in its own; the coordinate `unit` along `feature` says which.
+OWN_UNIT = "the feature's own"
+
 Kind = Literal["real", "integer", "boolean", "label"]
 
 # NumPy's dtype kinds that each of our kinds may be stored as.

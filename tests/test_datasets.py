@@ -7,6 +7,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pooch
 import pytest
 
@@ -166,6 +168,119 @@ def test_sarcoma_manifest_names_existing_files():
     assert all(Path(file).is_file() for column in ("image", "mask") for file in manifest[column])
 
 
+def assert_text(table: pd.DataFrame, *columns: str):
+    """Every cell of these columns is text, and none is empty."""
+    for column in columns:
+        assert all(isinstance(label, str) and label for label in table[column]), column
+
+
+def levels(table: pd.DataFrame, column: str) -> set[str]:
+    return set(table[column])
+
+
+@pytest.mark.data
+def test_prostate_features_are_as_described():
+    table = datasets.prostate_features()
+    labels = ["patient", "session", "structure", "registered", "pipeline", "normalisation", "dimensions", "bin_width"]
+    assert list(table.columns[:8]) == labels
+    assert table.shape == (4024, 8 + 83)
+    assert all(column.startswith("original_") for column in table.columns[8:])
+    assert np.isfinite(table.iloc[:, 8:].to_numpy(float)).all()
+    assert_text(table, *(label for label in labels if label != "registered"))
+    assert table["registered"].dtype == bool
+    assert not table.duplicated(["patient", "session", "structure", "registered", "pipeline"]).any()
+    assert table["patient"].nunique() == 15
+    assert levels(table, "bin_width") == {"5", "10", "15", "20", "40"}
+    design = table[["normalisation", "dimensions", "bin_width", "pipeline"]].drop_duplicates()
+    assert len(design) == table["pipeline"].nunique() == 36
+    assert design["normalisation"].value_counts().to_dict() == {"none": 10, "image": 10, "muscle": 8, "muscle_image": 8}
+    apart = table[table["registered"]]
+    assert levels(apart, "structure") == {"TumorROI_PZ_1"}
+    assert apart["pipeline"].nunique() == 16
+    counts = table[~table["registered"]].groupby(["structure", "session"])["patient"].nunique().to_dict()
+    assert counts == {
+        ("NormalROI_PZ_1", "1"): 13,
+        ("NormalROI_PZ_1", "2"): 7,
+        ("PeripheralZone", "1"): 15,
+        ("PeripheralZone", "2"): 15,
+        ("TumorROI_PZ_1", "1"): 11,
+        ("TumorROI_PZ_1", "2"): 11,
+        ("WholeGland", "1"): 15,
+        ("WholeGland", "2"): 15,
+    }
+
+
+@pytest.mark.data
+def test_prostate_intensities_were_shifted_with_the_normalisation_of_the_image_only():
+    table = datasets.prostate_features()
+    mean, variance, root = (table[f"original_firstorder_{name}"] for name in ("Mean", "Variance", "RootMeanSquared"))
+    shift = np.where(table["normalisation"].isin(["image", "muscle_image"]), 300.0, 0.0)
+    np.testing.assert_allclose(root**2, variance + (mean + shift) ** 2, rtol=1e-9)
+
+
+@pytest.mark.data
+def test_ccr_phantom_features_are_as_described():
+    table = datasets.ccr_phantom_features()
+    assert list(table.columns[:4]) == ["region", "material", "scanner", "vendor"]
+    assert table.shape == (2080, 4 + 91)
+    assert np.isfinite(table.iloc[:, 4:].to_numpy(float)).all()
+    assert_text(table, "region", "material", "scanner", "vendor")
+    assert (table.groupby(["region", "scanner"]).size() == 1).all()
+    assert (table.groupby("material")["region"].nunique() == 16).all()
+    assert levels(table, "material") == {
+        "020",
+        "030",
+        "040",
+        "050",
+        "acrylic",
+        "cork",
+        "dcork",
+        "resin",
+        "rubber",
+        "wood",
+    }
+    assert (table["region"].str.rpartition("_")[0] == table["material"]).all()
+    assert table.groupby("vendor")["scanner"].nunique().to_dict() == {"GE": 7, "Philips": 5, "Siemens": 1}
+    hounsfield = table.groupby("material")["original_firstorder_Mean"].mean().round().to_dict()
+    assert hounsfield == {
+        "020": -822,
+        "030": -748,
+        "040": -682,
+        "050": -620,
+        "acrylic": 121,
+        "cork": -677,
+        "dcork": -508,
+        "resin": 531,
+        "rubber": -70,
+        "wood": -497,
+    }
+
+
+@pytest.mark.data
+def test_ctp4r_features_are_as_described():
+    table = datasets.ctp4r_features()
+    labels = ["region", "tissue", "group", "scan", "repetition"]
+    assert list(table.columns[:7]) == [*labels, "slice", "voxels"]
+    assert table.shape == (1394, 7 + 92)
+    assert np.isfinite(table.iloc[:, 7:].to_numpy(float)).all()
+    assert_text(table, *labels)
+    assert not table.duplicated(["region", "scan"]).any()
+    assert (table["scan"] == table["group"] + table["repetition"]).all()
+    assert levels(table, "group") == set("12345678")
+    assert levels(table, "tissue") == {"normal", "cyst", "haemangioma", "metastasis"}
+    assert table.groupby("group")["scan"].nunique().to_list() == [29, 29, 30, 30, 30, 30, 30, 30]
+    assert (table.groupby(["group", "region"])["slice"].nunique() == 1).all()
+    root = table["original_firstorder_RootMeanSquared"]
+    np.testing.assert_allclose(table["original_firstorder_Energy"], table["voxels"] * root**2, rtol=1e-12)
+
+
+def test_a_table_of_another_size_is_refused(folder: Path):
+    (folder / "ctp4r").mkdir()
+    pd.DataFrame({"group": [1]}).to_csv(folder / "ctp4r" / "ctp4r_long.csv.gz", index=False)
+    with pytest.raises(DataNotFoundError, match=r"has 1 rows and 1 columns; 'ctp4r/.*' has 1394 and 98"):
+        datasets.ctp4r_features()
+
+
 @pytest.mark.parametrize(
     ("name", "licence"),
     [
@@ -174,6 +289,9 @@ def test_sarcoma_manifest_names_existing_files():
         ("ibsi1/ibsi1_ct_phantom/image.nii.gz", "CC BY-NC 3.0"),
         ("ibsi1/ibsi1_digital_phantom", "CC BY 4.0"),
         ("ibsi1", "facts published by IBSI"),
+        ("qin_prostate/qin_prostate_T2_long.csv.gz", "MIT"),
+        ("ccr_phantom", "none stated"),
+        ("ctp4r", "none stated"),
     ],
 )
 def test_every_data_set_states_licence_and_citation(name: str, licence: str):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayesrg.design import confounded, cross, factor, identified, number, number_within, read_feature, require_distinct
+from bayesrg.design import confounded, cross, factor, identified, number, number_within, read_feature, read_features, require_distinct
 from bayesrg.errors import DesignError, TableError
 
 
@@ -138,10 +138,9 @@ def test_crossing_and_numbering_within():
 
 def test_rows_without_a_value_are_dropped_and_counted():
     table = pd.DataFrame({"mean": [1.0, np.nan, 3.0], "subject": ["a", "b", "c"]})
-    kept, value, feature, dropped = read_feature(table, "mean")
+    kept, value, dropped = read_feature(table, "mean")
     assert kept["subject"].tolist() == ["a", "c"]
     assert value.tolist() == [1.0, 3.0]
-    assert feature == "mean"
     assert dropped == {"mean is missing": 1}
 
 
@@ -163,10 +162,38 @@ def test_other_tables_that_cannot_be_read():
         read_feature(table, "statistics_men")
     with pytest.raises(TableError, match="the table has statistics_mean, statistics_mode"):
         read_feature(table, "zzz")
-    with pytest.raises(TableError, match="one feature at a time"):
-        read_feature(table, ["statistics_mean", "statistics_mode"])
     with pytest.raises(TableError, match="no rows"):
         read_feature(table.iloc[:0], "statistics_mean")
+
+
+def test_many_features_are_read_side_by_side_and_unreadable_ones_named():
+    table = pd.DataFrame(
+        {"a": [1.0, np.nan, np.nan, 4.0], "b": [np.nan, 2.0, np.nan, 5.0], "text": ["x", "1", "2", "3"]},
+        index=[10, 11, 12, 13],
+    )
+    kept, values, unreadable, dropped = read_features(table[["a", "b"]].assign(text=["x", None, None, "3"]), ["a", "b", "text"])
+    assert len(kept) == 3
+    np.testing.assert_array_equal(values["a"], [1.0, np.nan, 4.0])
+    np.testing.assert_array_equal(values["b"], [np.nan, 2.0, 5.0])
+    assert list(unreadable) == ["text"]
+    assert "row 10: 'x' is not a number" in unreadable["text"]
+    assert dropped == {"every feature is missing": 1}
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ([], "no feature was named"),
+        (["a", "b", "a"], "named more than once: a"),
+        (["a", "zzz"], "no column 'zzz'"),
+        (["text"], "none of the 1 features has a number: column 'text', row 0"),
+        (["empty"], "all cells are empty"),
+    ],
+)
+def test_features_that_cannot_be_read_at_all(features: list[str], message: str):
+    table = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0], "text": ["x", "y"], "empty": [np.nan, np.nan]})
+    with pytest.raises(TableError, match=message):
+        read_features(table, features)
 
 
 def test_labels_that_hold_the_separator_do_not_collide():

@@ -135,10 +135,33 @@ def _add_extract(commands: argparse._SubParsersAction) -> None:
 
 def _add_stability(models: argparse._SubParsersAction) -> None:
     fit = _add(
-        models, "stability", "divide a feature's variance among subject, session, scanner and preprocessing", _STABILITY
+        models, "stability", "divide the variance of features among subject, session, scanner and preprocessing", _STABILITY
     )
     fit.add_argument("table", metavar="TABLE", type=Path, help="table of features: CSV, TSV (gzipped too) or Parquet")
-    fit.add_argument("--feature", metavar="NAME", required=True, help="column of the feature, or its alias (contrast)")
+    which = fit.add_mutually_exclusive_group(required=True)
+    which.add_argument("--feature", metavar="NAME", help="column of the feature, or its alias (contrast)")
+    which.add_argument(
+        "--features",
+        metavar="GLOB",
+        nargs="+",
+        help="columns of many features, by patterns such as 'glcm_*' (quoted) or '*' for every column of numbers",
+    )
+    fit.add_argument(
+        "--tool",
+        choices=("bayesrg", "pyradiomics", "mirp"),
+        default="bayesrg",
+        help="tool that made the table: its features are renamed to IBSI's first (default: bayesrg, nothing renamed)",
+    )
+    fit.add_argument(
+        "--pooled",
+        action="store_true",
+        help="with --features: let the features of a family inform each other (partial pooling), for small studies",
+    )
+    fit.add_argument(
+        "--heteroscedastic",
+        choices=("scanner", "preprocessing"),
+        help="give every level of this factor a location and a scale of its own (other units, other gains)",
+    )
     fit.add_argument("--subject", metavar="COL", required=True, help="column of the subjects")
     fit.add_argument("--session", metavar="COL", help="column of the sessions")
     fit.add_argument("--scanner", metavar="COL", help="column of the scanners")
@@ -173,7 +196,10 @@ def _add_stability(models: argparse._SubParsersAction) -> None:
         help="give the probability that each intraclass correlation exceeds this; may be repeated (default: 0.75, 0.9)",
     )
     fit.add_argument(
-        "--draws", metavar="N", type=_positive, default=1500, help="draws kept of each chain (default: 1500)"
+        "--draws",
+        metavar="N",
+        type=_positive,
+        help="draws kept of each chain (default: 1500; of each of many features 500)",
     )
     fit.add_argument(
         "--tune", metavar="N", type=_positive, default=1000, help="warm-up draws of each chain (default: 1000)"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayesrg.errors import BayesrgError, SettingsError
 
@@ -84,34 +84,31 @@ def run_extract(options: Namespace) -> int:
 
 
 def run_fit(options: Namespace) -> int:
-    """Fit the stability model to one feature of a table, save the fit, and show its intraclass correlations."""
+    """Fit the stability model to one feature of a table or to many, save the fit, and show its intraclass correlations."""
     from bayesrg.tables import read_table
 
     _check_out(options.out, options.table)
     factors = {role: getattr(options, role) for role in ("subject", "session", "scanner", "preprocessing")}
     table = read_table(options.table, text=[column for column in factors.values() if column is not None])
     _say("loading the model (a few seconds)")
-    from bayesrg.inference import diagnose, fit, save, summary
-    from bayesrg.models import IndependentSds, Priors, Shares, Stability
-    from bayesrg.radiomics import FEATURES
-    from bayesrg.radiomics.features import ALIASES
+    from bayesrg.inference import diagnose, fit, save
 
-    variances = {"shares": Shares, "half-normal": IndependentSds}[options.variance_prior]()
-    model = Stability(session=options.session_design, priors=Priors(variances=variances))
-    if options.threshold:
-        if not all(0 < limit < 1 for limit in options.threshold):
-            raise SettingsError(f"--threshold is an intraclass correlation between 0 and 1, not {options.threshold}")
-        model = replace(model, thresholds=tuple(options.threshold))
-    feature = options.feature
-    if feature not in table and feature.lower() in ALIASES and ALIASES[feature.lower()].name in table:
-        feature = ALIASES[feature.lower()].name
-        _say(f"{options.feature} is {feature}")
-    known = FEATURES.get(feature)
-    unit = options.unit if options.unit is not None else known.unit if known else ""
-    data = model.prepare(table, features=feature, **factors, scale=options.scale, unit=unit)
+    model = _stability(options)
+    table = _in_our_names(table, options.tool)
+    with warnings.catch_warnings():
+        # The features that are left out are listed below, more fully than the warning does.
+        warnings.filterwarnings("ignore", message=r"\d+ of \d+ features are left out", category=UserWarning)
+        data = model.prepare(
+            table, features=_chosen(table, options), **factors, scale=options.scale, unit=options.unit
+        )
     for why, count in json.loads(data.attrs["dropped"]).items():
         _say(f"bayesrg: warning: {count} of {len(table)} rows are left out: {why}")
-    _say(f"fitting {feature}: {data.sizes['measurement']} rows, {data.sizes['subject']} subjects")
+    for feature, why in json.loads(data.attrs.get("left_out", "{}")).items():
+        _say(f"bayesrg: warning: {feature} is left out: {why}")
+    for caution in json.loads(data.attrs.get("cautions", "[]")):
+        _say(f"bayesrg: caution: {caution}")
+    what = data.attrs["feature"] if options.feature else f"{data.sizes['feature']} features"
+    _say(f"fitting {what}: {data.sizes['measurement']} rows, {data.sizes['subject']} subjects")
     tree = fit(
         model,
         data,
@@ -122,7 +119,7 @@ def run_fit(options: Namespace) -> int:
         progress=sys.stderr.isatty(),
     )
     save(tree, options.out)
-    _print_estimands(summary(tree, ["icc"]))
+    _print_fit(tree, ["icc"])
     print(
         f"saved to {options.out}\n"
         f"every estimand: bayesrg summary {options.out}\n"
@@ -139,11 +136,14 @@ def run_summary(options: Namespace) -> int:
     if options.csv:
         _check_out(options.csv, options.fit)
     tree = load(options.fit)
-    table = summary(tree)
-    print(f"{tree['constant_data'].attrs['feature']}: {diagnose(tree).verdict}")
-    _print_estimands(table)
+    attributes = tree["constant_data"].attrs
+    what = attributes.get("feature", f"{tree['constant_data'].sizes.get('feature')} features")
+    print(f"{what}: {diagnose(tree).verdict}")
+    for caution in json.loads(attributes.get("cautions", "[]")):
+        print(f"caution: {caution}")
+    _print_fit(tree)
     if options.csv:
-        print(f"written to {write_csv(table, options.csv)}")
+        print(f"written to {write_csv(summary(tree), options.csv)}")
     return DONE
 
 
@@ -236,13 +236,67 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _print_estimands(table: "pd.DataFrame") -> None:
+def _stability(options: Namespace) -> Any:
+    """The model that the options describe."""
+    from bayesrg.models import IndependentSds, PooledStability, Priors, Shares, Stability
+
+    if options.threshold and not all(0 < limit < 1 for limit in options.threshold):
+        raise SettingsError(f"--threshold is an intraclass correlation between 0 and 1, not {options.threshold}")
+    chosen = {"session": options.session_design}
+    if options.threshold:
+        chosen["thresholds"] = tuple(options.threshold)
+    if not options.pooled:
+        variances = {"shares": Shares, "half-normal": IndependentSds}[options.variance_prior]()
+        return Stability(**chosen, heteroscedastic=options.heteroscedastic, priors=Priors(variances=variances))
+    if options.feature or options.heteroscedastic or options.variance_prior != "shares":
+        raise SettingsError(
+            "--pooled lets features inform each other: it takes --features, not --feature, and has neither "
+            "--heteroscedastic nor --variance-prior"
+        )
+    return PooledStability(**chosen)
+
+
+def _in_our_names(table: "pd.DataFrame", tool: str) -> "pd.DataFrame":
+    """The table with features named as IBSI names them."""
+    from bayesrg.radiomics import features_from_mirp, features_from_pyradiomics
+
+    if tool == "bayesrg":
+        return table
+    return {"pyradiomics": features_from_pyradiomics, "mirp": features_from_mirp}[tool](table)
+
+
+def _chosen(table: "pd.DataFrame", options: Namespace) -> str | list[str]:
+    """The columns of the features that were asked for."""
+    from bayesrg.radiomics.features import ALIASES
+    from bayesrg.tables import choose_columns
+
+    if options.features:
+        factors = (options.subject, options.session, options.scanner, options.preprocessing)
+        return choose_columns(table, options.features, [column for column in factors if column])
+    feature = options.feature
+    if feature not in table and feature.lower() in ALIASES and ALIASES[feature.lower()].name in table:
+        feature = ALIASES[feature.lower()].name
+        _say(f"{options.feature} is {feature}")
+    return feature
+
+
+def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
+    """Print the estimands of one feature, or a line for each of many, the most reliable first."""
+    from bayesrg.inference import summary
     from bayesrg.tables import print_table
 
-    columns = ["mean", "lower", "upper", "ess_bulk", "r_hat", "unit"]
-    print_table(
-        ["estimand", *columns], ([name, *row] for name, row in zip(table.index, table[columns].values, strict=True))
-    )
+    if "feature" not in tree["estimands"].dims:
+        table = summary(tree, estimands)
+        columns = ["mean", "lower", "upper", "ess_bulk", "r_hat", "unit"]
+        print_table(
+            ["estimand", *columns], ([name, *row] for name, row in zip(table.index, table[columns].values, strict=True))
+        )
+        return
+    from bayesrg.inference import rank_features
+
+    ranked = rank_features(tree)
+    print("overall ICC: posterior mean, 95 % interval and probabilities")
+    print_table(["feature", *map(str, ranked.columns)], ([name, *row] for name, row in zip(ranked.index, ranked.values, strict=True)))
 
 
 def _judge(diagnosis: "Diagnosis") -> int:

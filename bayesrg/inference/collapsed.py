@@ -8,6 +8,7 @@ PyTensor).
 from collections.abc import Sequence
 from typing import Any
 
+import numba
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType
@@ -15,7 +16,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from bayesrg.inference.elimination import elimination_density
+from bayesrg.inference.elimination import elimination_density, scaled_elimination_density
 from bayesrg.inference.strata import strata_density
 
 
@@ -23,7 +24,11 @@ class CollapsedDensity(Op):
     """Log density of Gaussian data, and its gradient, as a function of the variances (first input)."""
 
     __props__ = ("form",)
-    kernels = {"strata": strata_density, "elimination": elimination_density}  # noqa: RUF012 (PyTensor reads class attributes)
+    kernels = {  # noqa: RUF012 (PyTensor reads class attributes)
+        "strata": strata_density,
+        "elimination": elimination_density,
+        "scaled_elimination": scaled_elimination_density,
+    }
 
     def __init__(self, form: str) -> None:
         self.form = form
@@ -53,7 +58,7 @@ class CollapsedDensity(Op):
 
 @register_funcify_default_op_cache_key(CollapsedDensity)
 def _compile_collapsed(op: CollapsedDensity, node: Apply, **_: Any) -> Any:
-    kernel = CollapsedDensity.kernels[op.form]
+    kernel = op.kernels[op.form]
 
     @numba_njit
     def collapsed(*inputs):
@@ -63,6 +68,58 @@ def _compile_collapsed(op: CollapsedDensity, node: Apply, **_: Any) -> Any:
 
 
 def collapsed_density(form: str, variances: Any, *data: Any) -> Any:
-    """Log density (a PyTensor scalar) of `data` in the given form, ``"strata"`` or ``"elimination"``."""
+    """Log density (a PyTensor scalar) of `data` in the given form.
+
+    Parameters
+    ----------
+    form : ``"strata"``, ``"elimination"``, or ``"scaled_elimination"``, where the log scales of levels follow the
+        variances
+    """
     density, _ = CollapsedDensity(form).make_node(variances, *data).outputs
     return density
+
+
+@numba.njit(cache=True, nogil=True)
+def strata_densities(variances, sums_of_squares, degrees_of_freedom, weight):
+    """Log densities of the features of a balanced design, and their gradients: a row of `variances` a feature."""
+    density, gradient = np.empty(variances.shape[0]), np.empty(variances.shape)
+    for feature in range(variances.shape[0]):
+        one, slope = strata_density(variances[feature], sums_of_squares[feature], degrees_of_freedom, weight)
+        density[feature] = one.item()
+        gradient[feature] = slope
+    return density, gradient
+
+
+@numba.njit(cache=True, nogil=True)
+def elimination_densities(variances, value, *design):
+    """Log densities of the features of any design, and their gradients; `value` is (feature, measurement)."""
+    density, gradient = np.empty(variances.shape[0]), np.empty(variances.shape)
+    for feature in range(variances.shape[0]):
+        one, slope = elimination_density(variances[feature], value[feature], *design)
+        density[feature] = one.item()
+        gradient[feature] = slope
+    return density, gradient
+
+
+class CollapsedDensities(CollapsedDensity):
+    """Log density of each feature of one design, and the gradient of each, as functions of their variances.
+
+    The first input has the shape (feature, variance), and so has the gradient.
+    """
+
+    kernels = {"strata": strata_densities, "elimination": elimination_densities}  # noqa: RUF012
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """Return the node: a log density of each feature, and a gradient of the shape of the variances."""
+        return Apply(self, [pt.as_tensor(array) for array in inputs], [pt.dvector(), pt.dmatrix()])
+
+    def pullback(self, inputs: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+        """Chain rule: each feature's stored gradient times its incoming one."""
+        slope = cotangents[0][:, None] * outputs[1]
+        return [slope, *(DisconnectedType()() for _ in inputs[1:])]
+
+
+def collapsed_densities(form: str, variances: Any, *data: Any) -> Any:
+    """Log density of each feature (feature,) at its variances (feature, variance), ``"strata"`` or ``"elimination"``."""
+    densities, _ = CollapsedDensities(form).make_node(variances, *data).outputs
+    return densities

@@ -11,6 +11,8 @@ import xarray as xr
 
 R_HAT = 1.01
 ESS = 400
+PARETO_K = 0.7  # above it, nobody knows the error of an importance-sampling estimate (Vehtari et al. 2024)
+IMPORTANCE, NUTS = "importance sampling", "NUTS"  # how a feature was sampled
 E_BFMI = 0.3
 
 
@@ -61,6 +63,8 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
     """
     import arviz as az
 
+    if "method" in tree["sample_stats"]:
+        return _diagnose_batch(tree)
     drawn = xr.merge(
         [_continuous(tree[group].to_dataset()) for group in ("posterior", "estimands")], compat="override", join="outer"
     )
@@ -84,6 +88,29 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
             Check("tree depth", deepest, "draws at the limit", "0", deepest == 0),
         )
     )
+
+
+def _diagnose_batch(tree: xr.DataTree) -> Diagnosis:
+    """The checks of many features, each by the method that sampled it: the worst one, and how many fail."""
+    statistics = tree["sample_stats"].to_dataset()
+    names = statistics["feature"].values
+    important = (statistics["method"] == IMPORTANCE).values
+    checks = []
+    for name, variable, kind, limit, above in (
+        ("Pareto k", "pareto_k", important, PARETO_K, False),
+        ("importance ESS", "importance_ess", important, ESS, True),
+        ("R-hat", "r_hat", ~important, R_HAT, False),
+        ("divergences", "divergences", ~important, 0, False),
+    ):
+        own = np.where(np.isnan(values := statistics[variable].values[kind].astype(float)), np.inf, values)
+        if not own.size:
+            continue
+        place = int(np.argmin(own) if above else np.argmax(own))
+        bad = int((own < limit).sum() if above else (own > limit).sum())
+        where = f"{names[kind][place]}" + (f" and {bad - 1} other features" if bad > 1 else "")
+        checks.append(Check(name, float(own[place]), where, f"{'>=' if above else '<='} {limit}", bad == 0))
+    infinite = int((~np.isfinite(tree["posterior"]["variance"])).sum())
+    return Diagnosis((Check("infinite or NaN draws", infinite, "variance", "0", infinite == 0), *checks))
 
 
 def _continuous(dataset: xr.Dataset) -> xr.Dataset:

@@ -30,7 +30,8 @@ class Elimination:
     Attributes
     ----------
     local, border : ndarray of int, shapes (measurement, local component) and (measurement, border component)
-        Column of each measurement's effects, within its subject and within the border (column 0: the mean).
+        Column of each measurement's effects, within its subject and within the border (the mean, or the levels' means,
+        first).
     subject : ndarray of int, shape (measurement,)
     pattern : ndarray of int, shape (subject,)
         Subjects of one pattern have equal Z'Z, so they share a Cholesky factor.
@@ -75,6 +76,7 @@ def eliminate(
     local_levels: Mapping[int, np.ndarray],
     border_levels: Mapping[int, np.ndarray],
     n_components: int,
+    mean_levels: np.ndarray | None = None,
 ) -> Elimination:
     """Lay out a design for elimination.
 
@@ -86,10 +88,12 @@ def eliminate(
     border_levels : mapping of variance number to levels, shape (measurement,)
         Components that cross subjects.
     n_components : number of random-effect variances; the residual's number is `n_components`, the mean's one more.
+    mean_levels : ndarray of int, shape (measurement,)
+        Levels that have a mean each, all with the mean's prior variance; None for one mean of all.
     """
     n_subjects = int(subject.max()) + 1
-    border_columns = [np.zeros(subject.size, dtype=np.int64)]
-    border_variance = [n_components + 1]
+    border_columns = [np.zeros(subject.size, dtype=np.int64) if mean_levels is None else mean_levels]
+    border_variance = [n_components + 1] * (int(border_columns[0].max()) + 1)
     for number, levels in border_levels.items():
         border_columns.append(levels + len(border_variance))
         border_variance += [number] * (int(levels.max()) + 1)
@@ -303,15 +307,11 @@ def _solve(value, design, factored):
 
 
 @numba.njit(cache=True, **ARITHMETIC)
-def elimination_density(variances, value, *design):
-    """Log density of any design, and its gradient in the variances.
-
-    The gradient comes from the posterior moments of the effects, as in the EM algorithm:
-    d log density / d log v_c = (E[u_c'u_c | y] / v_c - q_c) / 2.
-    """
+def _evaluate(variances, value, design):
+    """Log density, its gradient in the variances, the residual variance, D by variance, and the solution."""
     _, _, _, pattern, _, _, _, local_variance, border_variance = design
     factored = _factorise(variances, design)
-    residual, _, width, whiteners, projections, border_whitener, log_determinant, repeats = factored
+    residual, scale, width, whiteners, projections, border_whitener, log_determinant, repeats = factored
     solution, solution_border, explained, squares = _solve(value, design, factored)
     n_border = border_variance.size
     slope = np.zeros(variances.size)
@@ -354,6 +354,54 @@ def elimination_density(variances, value, *design):
     gradient = np.zeros(variances.size)
     for number in range(variances.size):
         gradient[number] = 0.5 * slope[number] / max(variances[number], SMALLEST_VARIANCE)
+    return density, gradient, residual, scale, solution, solution_border
+
+
+@numba.njit(cache=True, **ARITHMETIC)
+def elimination_density(variances, value, *design):
+    """Log density of any design, and its gradient in the variances.
+
+    The gradient comes from the posterior moments of the effects, as in the EM algorithm:
+    d log density / d log v_c = (E[u_c'u_c | y] / v_c - q_c) / 2.
+    """
+    density, gradient, _, _, _, _ = _evaluate(variances, value, design)
+    return np.asarray(density), gradient
+
+
+@numba.njit(cache=True, **ARITHMETIC)
+def scaled_elimination_density(parameters, value, *design):
+    """Log density of values whose levels have a scale each, and its gradient in variances and log scales.
+
+    The values of level l are exp(log scale_l) times values w of the model, so the log density is that of w less the
+    log scale of every value. With C the covariance of w, d log density / d log scale_l is the sum over the level's
+    values of w_i [C^-1 w]_i - 1.
+
+    Parameters
+    ----------
+    parameters : ndarray, shape (variance + level,)
+        The variances, then the log scales; the levels are those that have a mean each.
+    """
+    local, border, subject, pattern, _, _, _, local_variance, border_variance = design
+    n_variances = border_variance[0] + 1
+    log_scale = parameters[n_variances:]
+    scaled = np.empty(value.size)
+    for row in range(value.size):
+        scaled[row] = value[row] * np.exp(-log_scale[border[row, 0]])
+    density, slope, residual, scale, solution, solution_border = _evaluate(parameters[:n_variances], scaled, design)
+    gradient = np.zeros(parameters.size)
+    gradient[:n_variances] = slope
+    for row in range(value.size):
+        fitted = 0.0
+        for place in range(border.shape[1]):
+            column = border[row, place]
+            fitted += scale[border_variance[column]] * solution_border[column]
+        kind = pattern[subject[row]]
+        for place in range(local.shape[1]):
+            column = local[row, place]
+            fitted += scale[local_variance[kind, column]] * solution[subject[row], column]
+        level = border[row, 0]
+        gradient[n_variances + level] += scaled[row] * (scaled[row] - fitted) / residual - 1.0
+        density -= log_scale[level]
     return np.asarray(density), gradient
 
 

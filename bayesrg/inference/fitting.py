@@ -2,15 +2,18 @@
 
 import json
 import time
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from bayesrg.inference.batches import sample_members
 from bayesrg.inference.diagnosis import diagnose
-from bayesrg.inference.model import DrawsPrior, Model, Predicts, Recovers, ScoresPoints
+from bayesrg.inference.model import Batches, DrawsPrior, Model, Predicts, Recovers, ScoresPoints
 from bayesrg.inference.provenance import describe, hash_dataset, now, versions
 
+DRAWS, BATCH_DRAWS = 1500, 500  # of each chain
 PRIOR_DRAWS = 4000  # for the prior of every estimand, so that P(ICC > c) is known to 0.01
 PREDICTIVE_DRAWS = 400  # of data and effects: enough for a check by eye, and small enough to keep in the file
 # 0.8 diverges once in about 10,000 draws where a variance with three levels may be zero.
@@ -98,10 +101,11 @@ def fit(
     data: xr.Dataset,
     *,
     seed: int,
-    draws: int = 1500,
+    draws: int | None = None,
     tune: int = 1000,
     chains: int = 4,
     sampler: Sampler | None = None,
+    executor: Executor | None = None,
     progress: bool = True,
 ) -> xr.DataTree:
     """Posterior of a model, with everything that its report needs.
@@ -109,10 +113,13 @@ def fit(
     Parameters
     ----------
     model : a `Model`, such as `Stability`
-    data : Dataset made by its `prepare`
+    data : Dataset made by its `prepare`; one of many features (dim `feature`) is sampled feature by feature by
+        importance sampling, and by NUTS where that fails, if the model knows how (`Batches`)
     seed : the same seed gives the same answer
-    draws, tune, chains : kept draws and warm-up draws of each chain (NUTS by nutpie)
+    draws, tune, chains : kept draws and warm-up draws of each chain (NUTS by nutpie); 1,500 draws where none are given,
+        500 of each of many features
     sampler : a `Sampler` compiled for data of the same structure, to fit again without compiling
+    executor : any `concurrent.futures.Executor` for batches of features; None uses all cores of this machine
     progress : show the sampler's progress
 
     Returns
@@ -120,15 +127,84 @@ def fit(
     DataTree with the groups `posterior`, `estimands`, `sample_stats`, `log_likelihood`, `log_prior`,
     `posterior_predictive`, `prior`, `prior_predictive`, `prior_estimands` (where the model can give them),
     `constant_data`, `observed_data` and `provenance`. Values are on the model's scale, estimands in the feature's
-    units. A fit that did not converge says so in `diagnose`, `summary` and the report.
+    units. A fit that did not converge says so in `diagnose`, `summary` and the report. Of many features the groups
+    about single measurements are left out, and `sample_stats` tells the method and its checks by feature.
     """
     started = time.perf_counter()
-    compiled = sampler or Sampler(model, data)
-    sampling = time.perf_counter()
+    if isinstance(model, Batches) and "feature" in data.dims:
+        draws = draws or BATCH_DRAWS
+        groups = _fit_batches(model, data, seed, draws, tune, chains, executor, progress)
+        method, compiled_at = "importance sampling, NUTS (nutpie) where Pareto k > 0.7", started
+    else:
+        draws = draws or DRAWS
+        compiled = sampler or Sampler(model, data)
+        method, compiled_at = "NUTS (nutpie)", time.perf_counter()
+        groups = _fit_jointly(model, data, compiled, seed, draws, tune, chains, progress)
+    sampled = time.perf_counter()
+    tree = xr.DataTree.from_dict(groups)
+    tree["provenance"] = xr.Dataset(
+        attrs={
+            "model": json.dumps(describe(model)),
+            "sampler": json.dumps(
+                {
+                    "method": method,
+                    "seed": seed,
+                    "draws": draws,
+                    "tune": tune,
+                    "chains": chains,
+                    "target_accept": TARGET_ACCEPT,
+                }
+            ),
+            "versions": json.dumps(versions()),
+            "data_sha256": hash_dataset(data),
+            "created": now(),
+            "seconds": json.dumps(
+                {
+                    "compile": round(compiled_at - started, 3),
+                    "sample": round(sampled - compiled_at, 3),
+                    "total": round(sampled - started, 3),
+                }
+            ),
+        }
+    )
+    tree["provenance"].attrs["verdict"] = diagnose(tree).verdict
+    return tree
+
+
+def _fit_batches(
+    model: Any,
+    data: xr.Dataset,
+    seed: int,
+    draws: int,
+    tune: int,
+    chains: int,
+    executor: Executor | None,
+    progress: bool,
+) -> dict[str, xr.Dataset]:
+    posterior, statistics = sample_members(
+        model, data, seed=seed, draws=draws, tune=tune, chains=chains, executor=executor, progress=progress
+    )
+    groups = {
+        "posterior": posterior,
+        "estimands": model.estimands(posterior, data),
+        "sample_stats": statistics,
+        "constant_data": data.drop_vars("value"),
+        "observed_data": data[["value"]],
+    }
+    if isinstance(model, DrawsPrior):
+        # All features are on one scale, so what has no units has one prior for all.
+        one = model.select(data, str(data["feature"].values[0]))
+        prior = _prior(model, one, np.random.default_rng([seed, 1]))["prior_estimands"]
+        groups["prior_estimands"] = prior[[name for name, own in prior.data_vars.items() if own.attrs["unit"] == "1"]]
+    return groups
+
+
+def _fit_jointly(
+    model: Model, data: xr.Dataset, compiled: Sampler, seed: int, draws: int, tune: int, chains: int, progress: bool
+) -> dict[str, xr.Dataset]:
     posterior, statistics = compiled.sample(
         model, data, seed=seed, draws=draws, tune=tune, chains=chains, progress=progress
     )
-    sampled = time.perf_counter()
     recovery, prediction, simulation = np.random.default_rng(seed).spawn(3)
     if isinstance(model, Recovers):
         posterior = posterior.merge(model.recover(posterior, data, recovery))
@@ -148,42 +224,20 @@ def fit(
             posterior.isel(draw=slice(None, None, step)), data, data, prediction
         )
     if isinstance(model, DrawsPrior):
-        drawn = model.draw_prior(data, simulation, PRIOR_DRAWS)
-        prior = (
-            drawn["parameters"].to_dataset().expand_dims("chain").assign_coords(chain=[0], draw=np.arange(PRIOR_DRAWS))
-        )
-        simulated = drawn["data"]["value"].expand_dims("chain")
-        groups["prior"] = prior.isel(draw=slice(PREDICTIVE_DRAWS))
-        groups["prior_estimands"] = model.estimands(prior, data.assign(value=simulated))
-        groups["prior_predictive"] = xr.Dataset({"value": simulated.isel(draw=slice(PREDICTIVE_DRAWS))})
-    tree = xr.DataTree.from_dict(groups)
-    tree["provenance"] = xr.Dataset(
-        attrs={
-            "model": json.dumps(describe(model)),
-            "sampler": json.dumps(
-                {
-                    "method": "NUTS (nutpie)",
-                    "seed": seed,
-                    "draws": draws,
-                    "tune": tune,
-                    "chains": chains,
-                    "target_accept": TARGET_ACCEPT,
-                }
-            ),
-            "versions": json.dumps(versions()),
-            "data_sha256": hash_dataset(data),
-            "created": now(),
-            "seconds": json.dumps(
-                {
-                    "compile": round(sampling - started, 3),
-                    "sample": round(sampled - sampling, 3),
-                    "total": round(time.perf_counter() - started, 3),
-                }
-            ),
-        }
-    )
-    tree["provenance"].attrs["verdict"] = diagnose(tree).verdict
-    return tree
+        groups |= _prior(model, data, simulation)
+    return groups
+
+
+def _prior(model: Any, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.Dataset]:
+    """Draws from the prior, of the data that it predicts and of every estimand."""
+    drawn = model.draw_prior(data, rng, PRIOR_DRAWS)
+    prior = drawn["parameters"].to_dataset().expand_dims("chain").assign_coords(chain=[0], draw=np.arange(PRIOR_DRAWS))
+    simulated = drawn["data"]["value"].expand_dims("chain")
+    return {
+        "prior": prior.isel(draw=slice(PREDICTIVE_DRAWS)),
+        "prior_estimands": model.estimands(prior, data.assign(value=simulated)),
+        "prior_predictive": xr.Dataset({"value": simulated.isel(draw=slice(PREDICTIVE_DRAWS))}),
+    }
 
 
 def data_of(tree: xr.DataTree) -> xr.Dataset:

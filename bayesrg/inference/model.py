@@ -3,6 +3,7 @@
 The four required methods are `prepare` (whose arguments differ by model), `build`, `simulate` and `estimands`.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -65,4 +66,48 @@ class DrawsPrior(Protocol):
 
     def draw_prior(self, design: xr.Dataset, rng: np.random.Generator, draws: int) -> xr.DataTree:
         """Groups `parameters` and `data`, each along the dim draw."""
+        ...
+
+
+class Batch(Protocol):
+    """Members (features) whose posteriors are sampled side by side; a point is a vector of real numbers for a member."""
+
+    @property
+    def start(self) -> np.ndarray:
+        """Where the search for each mode begins, shape (member, n)."""
+        ...
+
+    def log_density(
+        self, point: np.ndarray, member: np.ndarray, gradient: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Log posterior density, and its gradient if asked for, of points (k, n) of the members (k,)."""
+        ...
+
+    def recover(self, point: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
+        """The posterior's variables over feature, draw, … for points of shape (member, draw, n)."""
+        ...
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """A model whose many features have independent posteriors of few dimensions, to be sampled in batches."""
+
+    def batches(self, data: xr.Dataset, size: int) -> Sequence[Batch]:
+        """All features in batches of at most `size`, each batch of one design."""
+        ...
+
+    def select(self, data: xr.Dataset, feature: str) -> xr.Dataset:
+        """One feature, as the model is built for it."""
+        ...
+
+    def reduce(self, posterior: xr.Dataset) -> xr.Dataset:
+        """What is kept of a single feature's posterior beside those of many others."""
+        ...
+
+    def recover(self, posterior: xr.Dataset, data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+        """Effects of one feature."""
+        ...
+
+    def build(self, data: xr.Dataset) -> Any:
+        """The PyMC model of one feature."""
         ...

@@ -33,14 +33,21 @@ class Strata:
     weight: np.ndarray
     order: np.ndarray
     shape: tuple[int, ...]
+    facets: tuple[str, ...]
     stratum_of_subset: tuple[int, ...]
 
+    def stratum_of(self, facets: set[str]) -> int:
+        """Number of the stratum of a pure interaction of facets; of the grand mean for none."""
+        subset = tuple(number for number, name in enumerate(self.facets) if name in facets)
+        return self.stratum_of_subset[_subsets(len(self.shape)).index(subset)]
+
     def sums_of_squares(self, value: np.ndarray) -> np.ndarray:
-        """Sums of squares by stratum, in squared units of `value` (shape (measurement,))."""
-        cells = value[self.order].reshape(self.shape)
-        sums = np.zeros(len(self.degrees_of_freedom))
-        for subset, stratum in zip(_subsets(cells.ndim), self.stratum_of_subset, strict=True):
-            sums[stratum] += _contrast(cells, subset)
+        """Sums of squares by stratum, in squared units of `value`: (measurement, …) to (stratum, …)."""
+        others = value.shape[1:]
+        cells = value[self.order].reshape(*self.shape, *others)
+        sums = np.zeros((len(self.degrees_of_freedom), *others))
+        for subset, stratum in zip(_subsets(len(self.shape)), self.stratum_of_subset, strict=True):
+            sums[stratum] += _contrast(cells, subset, len(self.shape))
         return sums
 
 
@@ -48,13 +55,17 @@ def _subsets(n: int) -> list[tuple[int, ...]]:
     return [subset for size in range(n + 1) for subset in combinations(range(n), size)]
 
 
-def _contrast(cells: np.ndarray, subset: tuple[int, ...]) -> float:
-    """Sum of squares of the pure interaction of the axes in `subset`: deviations along them, means along the rest."""
-    others = tuple(axis for axis in range(cells.ndim) if axis not in subset)
+def _contrast(cells: np.ndarray, subset: tuple[int, ...], factors: int) -> np.ndarray:
+    """Sum of squares of the pure interaction of the axes in `subset`: deviations along them, means along the rest.
+
+    The first `factors` axes are the design's; any others are kept.
+    """
+    axes = tuple(range(factors))
+    others = tuple(axis for axis in axes if axis not in subset)
     table = cells.mean(axis=others, keepdims=True) if others else cells
     for axis in subset:
         table = table - table.mean(axis=axis, keepdims=True)
-    return float((table**2).sum() * (cells.size / table.size))
+    return (table**2).sum(axis=axes) * (cells.size / table.size)
 
 
 def balanced_strata(facets: Mapping[str, np.ndarray], components: Sequence[frozenset[str]]) -> Strata | None:
@@ -102,6 +113,7 @@ def balanced_strata(facets: Mapping[str, np.ndarray], components: Sequence[froze
         weight=np.array([rows[stratum] for stratum in kept]),
         order=np.argsort(cell, kind="stable"),
         shape=tuple(shape),
+        facets=tuple(names),
         stratum_of_subset=tuple(place[stratum] for stratum in stratum_of_subset),
     )
 

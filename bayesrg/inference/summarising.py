@@ -9,7 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import FitError
-from bayesrg.inference.diagnosis import diagnose
+from bayesrg.inference.diagnosis import IMPORTANCE, diagnose
+from bayesrg.variables import OWN_UNIT
 
 
 def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_prob: float = 0.95) -> pd.DataFrame:
@@ -23,16 +24,15 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
 
     Returns
     -------
-    DataFrame indexed by names such as ``icc[repeatability]``. Rows that are probabilities (``icc_above``) have no
-    interval.
+    DataFrame indexed by names such as ``icc[repeatability]`` (``icc[glcm_contrast_3d_merged, repeatability]`` of many
+    features, with their `family`). Rows that are probabilities (``icc_above``) have no interval. The effective sample
+    size of a feature fitted by importance sampling is that of its weights; R-hat does not apply to it.
 
     Raises
     ------
     FitError
         For an estimand that the fit does not have, with the reason where there is one.
     """
-    import arviz as az
-
     drawn = tree["estimands"].to_dataset()
     absent = json.loads(drawn.attrs.get("absent", "{}"))
     names = list(map(str, drawn.data_vars)) if estimands is None else list(estimands)
@@ -41,42 +41,67 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
             raise FitError(
                 absent.get(name, f"the fit has no estimand {name!r}; it has {', '.join(map(str, drawn.data_vars))}")
             )
-    chosen = drawn[names]
+    chosen = drawn[names].transpose("chain", "draw", ...)
+    batch = "method" in tree["sample_stats"]
+    tables = _precision_of_batch(tree, chosen) if batch else _precision(chosen)
+    tables |= {
+        "mean": chosen.mean(("chain", "draw")),
+        "sd": chosen.astype(float).std(("chain", "draw"), ddof=1),
+    }
+    limits = ((1.0 - ci_prob) / 2.0, (1.0 + ci_prob) / 2.0)
+    verdict = diagnose(tree).verdict
+    parts = []
+    for name in names:
+        own = chosen[name]
+        levels = [own[dim].values if dim in own.coords else np.arange(own.sizes[dim]) for dim in own.dims[2:]]
+        places = [", ".join(map(str, labels)) for labels in itertools.product(*levels)]
+        part = pd.DataFrame({"estimand": [f"{name}[{place}]" if place else name for place in places]})
+        for column in ("mean", "sd"):
+            part[column] = tables[column][name].values.ravel()
+        if own.dtype == bool:  # a probability has no interval
+            part["lower"] = part["upper"] = np.nan
+        else:
+            low, high = np.quantile(own.values, limits, axis=(0, 1))
+            part["lower"], part["upper"] = low.ravel(), high.ravel()
+        for column in ("ess_bulk", "ess_tail", "r_hat", "mcse_mean"):
+            part[column] = np.asarray(tables[column][name].values, dtype=float).ravel()
+        part["unit"] = own.attrs.get("unit", "")
+        if "feature" in own.dims:
+            along = {label: xr.broadcast(drawn[label], own.isel(chain=0, draw=0, drop=True))[0] for label in ("unit", "family")}
+            order = own.dims[2:]
+            part["family"] = along["family"].transpose(*order).values.ravel()
+            if own.attrs.get("unit") == OWN_UNIT:
+                part["unit"] = along["unit"].transpose(*order).values.ravel()
+        parts.append(part.assign(verdict=verdict))
+    table = pd.concat(parts, ignore_index=True).set_index("estimand")
+    table.attrs["ci_prob"] = ci_prob
+    return table
+
+
+def _precision(chosen: xr.Dataset) -> dict[str, xr.Dataset]:
+    import arviz as az
+
     real = chosen.astype(float)
     # A probability of exactly one is constant over all draws: its R-hat is 0/0, and stands in the table as NaN.
     with np.errstate(invalid="ignore", divide="ignore"):
-        tables = {
-            "mean": real.mean(("chain", "draw")),
-            "sd": real.std(("chain", "draw"), ddof=1),
-            "interval": az.eti(real, prob=ci_prob),
+        return {
             "ess_bulk": az.ess(real, method="bulk"),
             "ess_tail": az.ess(real, method="tail"),
             "r_hat": az.rhat(real),
             "mcse_mean": az.mcse(real, method="mean"),
         }
-    verdict = diagnose(tree).verdict
-    rows = []
-    for name in names:
-        variable = tables["mean"][name]
-        for spot in itertools.product(*(range(size) for size in variable.shape)):
-            where = dict(zip(variable.dims, spot, strict=True))
-            labels = [str(variable[dim].values[k]) for dim, k in where.items()]
-            probability = chosen[name].dtype == bool
-            low, high = tables["interval"][name].isel(where).values
-            rows.append(
-                {
-                    "estimand": f"{name}[{', '.join(labels)}]" if labels else name,
-                    **{key: float(table[name].isel(where)) for key, table in tables.items() if key in ("mean", "sd")},
-                    "lower": float("nan") if probability else float(low),
-                    "upper": float("nan") if probability else float(high),
-                    **{
-                        key: float(tables[key][name].isel(where))
-                        for key in ("ess_bulk", "ess_tail", "r_hat", "mcse_mean")
-                    },
-                    "unit": drawn[name].attrs.get("unit", ""),
-                    "verdict": verdict,
-                }
-            )
-    table = pd.DataFrame(rows).set_index("estimand")
-    table.attrs["ci_prob"] = ci_prob
-    return table
+
+
+def _precision_of_batch(tree: xr.DataTree, chosen: xr.Dataset) -> dict[str, xr.Dataset]:
+    """Of draws resampled to equal weights only the importance weights know the effective sample size."""
+    statistics = tree["sample_stats"].to_dataset()
+    kept = chosen.sizes["chain"] * chosen.sizes["draw"]
+    ess = statistics["importance_ess"].where(statistics["method"] == IMPORTANCE).clip(max=kept)
+    none = xr.zeros_like(chosen.isel(chain=0, draw=0, drop=True).astype(float))
+    sd = chosen.astype(float).std(("chain", "draw"), ddof=1)
+    return {
+        "ess_bulk": none + ess,
+        "ess_tail": none * np.nan,
+        "r_hat": none + statistics["r_hat"],
+        "mcse_mean": sd / ess**0.5,
+    }

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pytensor.tensor as pt
-from scipy.special import gammaln
+from scipy.special import betaln, gammaln
 
 from bayesrg.prior import Prior
 
@@ -31,6 +31,12 @@ class VariancePrior(Protocol):
 
     def log_density(self, variance: np.ndarray) -> np.ndarray:
         """Log density of variances over the last axis."""
+        ...
+
+    def log_density_with_gradient(
+        self, log_variance: np.ndarray, *, gradient: bool = True
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Log density of the logarithms of the variances over the last axis, and its gradient in them."""
         ...
 
     def stated_log_densities(self, variance: np.ndarray) -> dict[str, np.ndarray]:
@@ -119,6 +125,50 @@ class Shares:
         jacobian = -np.log(2.0 * np.sqrt(total)) - (n - 1) * np.log(total) - (n - 2) * np.log(error / total)
         return sum(self.stated_log_densities(variance).values(), start=jacobian)
 
+    def log_density_with_gradient(
+        self, log_variance: np.ndarray, *, gradient: bool = True
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Log density of the logarithms of the variances, their Jacobian included, and its gradient, with NumPy alone.
+
+        Parameters
+        ----------
+        log_variance : ndarray, shape (..., n); it may be so small that the variance itself underflows
+        gradient : whether the gradient is wanted
+
+        Returns
+        -------
+        density, shape (...), and gradient, shape (..., n), or None.
+
+        Notes
+        -----
+        With x the logarithms, E the sum of the error variances and T the total, the density is linear in x, log E and
+        log T, but for that of the total sd.
+        """
+        n = log_variance.shape[-1]
+        alpha, beta = self.signal_share.arguments["alpha"], self.signal_share.arguments["beta"]
+        concentration = self.error_shares.arguments["total"] / (n - 1)
+        linear = np.full(n, concentration)
+        linear[0] = alpha
+        of_error = beta - (n - 1) * concentration
+        of_total = 0.5 - alpha - beta
+        logs = np.moveaxis(log_variance, -1, 0)
+        largest = logs[1:].max(axis=0)
+        parts = logs[1:] - largest
+        np.exp(parts, out=parts)
+        error = parts.sum(axis=0)
+        log_error = np.log(error) + largest
+        ratio = logs[0] - log_error
+        log_total = np.log1p(np.exp(-np.abs(ratio))) + np.maximum(ratio, 0.0) + log_error
+        density, slope = self.total_sd.log_density_of_logarithm(0.5 * log_total)
+        density = density + log_variance @ linear + of_error * log_error + of_total * log_total
+        density += gammaln((n - 1) * concentration) - (n - 1) * gammaln(concentration) - betaln(alpha, beta)
+        density -= np.log(2.0)
+        if not gradient:
+            return density, None
+        slopes = (of_total + 0.5 * slope) * np.exp(logs - log_total)
+        slopes[1:] += of_error * parts / error
+        return density, np.moveaxis(slopes, 0, -1) + linear
+
     def stated_log_densities(self, variance: np.ndarray) -> dict[str, np.ndarray]:
         """Log densities of `total_sd`, `signal_share` and `error_shares`."""
         total = variance.sum(axis=-1)
@@ -158,6 +208,24 @@ class IndependentSds:
     def log_density(self, variance: np.ndarray) -> np.ndarray:
         """Log density of variances over the last axis."""
         return self.stated_log_densities(variance)["sd"] - np.log(2.0 * np.sqrt(variance)).sum(axis=-1)
+
+    def log_density_with_gradient(
+        self, log_variance: np.ndarray, *, gradient: bool = True
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Log density of the logarithms of the variances, their Jacobian included, and its gradient, with NumPy alone.
+
+        Parameters
+        ----------
+        log_variance : ndarray, shape (..., n); it may be so small that the variance itself underflows
+        gradient : whether the gradient is wanted
+
+        Returns
+        -------
+        density, shape (...), and gradient, shape (..., n), or None.
+        """
+        density, slope = self.sd.log_density_of_logarithm(0.5 * log_variance)
+        density = (density + 0.5 * log_variance - np.log(2.0)).sum(axis=-1)
+        return density, 0.5 * slope + 0.5 if gradient else None
 
     def stated_log_densities(self, variance: np.ndarray) -> dict[str, np.ndarray]:
         """Log density of all `sd`."""

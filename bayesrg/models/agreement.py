@@ -55,8 +55,9 @@ def agreement(
     variance : over `component` and the draws, on the model's scale
     mu : population mean over the draws, on the model's scale
     partitions : condition -> its signal components and its error components
+    transformation : its location and scale are numbers, or DataArrays over `feature`
     thresholds : ICCs to be exceeded
-    unit : the feature's unit
+    unit : the feature's unit; of many features `variables.OWN_UNIT`
     unavailable : condition -> why the design does not have it
 
     Returns
@@ -114,10 +115,14 @@ def agreement(
         found["within_subject_sd"] = (within, "log" if transformation.name == "log" else unit)
         if transformation.name == "log":
             found["wcv"] = (xr.apply_ufunc(np.expm1, within**2) ** 0.5, "1")
-        elif np.ptp(np.sign(found["mean"][0].values)) == 0:
-            found["wcv"] = (within / np.abs(found["mean"][0]), "1")
         else:
-            absent["wcv"] = "the population mean may be zero, so a coefficient of variation means nothing"
+            mean = found["mean"][0]
+            draws = [dim for dim in mean.dims if dim != "feature"]
+            one_sign = (mean > 0).all(draws) | (mean < 0).all(draws)
+            if one_sign.any():  # of many features, those whose mean may be zero have NaN
+                found["wcv"] = ((within / np.abs(mean)).where(one_sign), "1")
+            if not one_sign.all():
+                absent["wcv"] = "the population mean may be zero, so a coefficient of variation means nothing"
     dataset = xr.Dataset(
         {name: array.assign_attrs(unit=own, meaning=MEANING[name]) for name, (array, own) in found.items()}
     )

@@ -9,7 +9,7 @@ exactly.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,14 +17,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesrg.design import cross, factor, identified, number, read_feature, require_distinct
+from bayesrg.design import cross, factor, identified, number, read_feature, read_features, require_distinct
 from bayesrg.errors import TableError
 from bayesrg.inference.elimination import leave_one_out
 from bayesrg.inference.variances import IndependentSds, Shares
 from bayesrg.models.agreement import MEANING, agreement
-from bayesrg.models.layout import EFFECTS, FACETS, SESSION_NEST, Layout
+from bayesrg.models.feature_batch import FeatureBatch
+from bayesrg.models.feature_set import add_features
+from bayesrg.models.layout import EFFECTS, FACETS, SESSION_NEST, Layout, select_feature, split_by_rows
 from bayesrg.prior import Prior
-from bayesrg.transformation import Scale, Transformation, transform
+from bayesrg.transformation import Scale, Transformation
+from bayesrg.variables import OWN_UNIT
 
 INTERACTIONS = ("subject:scanner", "subject:preprocessing")
 # Condition -> the facets it randomises (replication always); all others are held fixed.
@@ -91,30 +94,41 @@ class Stability:
         scanner: str | None = None,
         preprocessing: str | None = None,
         scale: Scale = "z_score",
-        unit: str = "",
+        unit: str | Mapping[str, str] | None = None,
+        family: Mapping[str, str] | None = None,
     ) -> xr.Dataset:
-        """Lay out one feature of a long table, a row a measurement.
+        """Lay out one feature of a long table, or many: a row a measurement.
 
         Parameters
         ----------
-        features : the feature's column (one)
+        features : the feature's column; a list of columns lays out many features, even where it names one
         subject, session, scanner, preprocessing : columns of labels
         scale : ``"z_score"``, ``"log"`` or ``"rank_normal"``
-        unit : the feature's unit, as the report will show it
+        unit : the feature's unit, as the report will show it, or a mapping of feature to unit; features that it does
+            not name have IBSI's unit, or none
+        family : mapping of feature to family; features that it does not name have IBSI's family, or none
 
         Returns
         -------
         Dataset with `value` (measurement) on the model's scale, `<component>_index` (measurement), the labels of every
-        component as coordinates, and the transformation, the design and what was dropped in its attributes.
+        component as coordinates, and the transformation, the design and what was dropped in its attributes. Of many
+        features `value` has the dims (measurement, feature), NaN where a feature is missing, and `unit`, `family`,
+        `location` and `scale` stand along `feature`; those that could not be laid out are in the attribute `left_out`
+        with their reasons, and a warning says so.
 
         Raises
         ------
         TableError
-            For absent columns, missing labels, text among numbers, infinities, a constant feature.
+            For absent columns, missing labels, text among numbers, infinities, a constant feature; of many features,
+            if none can be laid out.
         DesignError
             For components that the design cannot tell apart, by name.
         """
-        table, raw, feature, dropped = read_feature(table, features)
+        if isinstance(features, str):
+            table, value, dropped = read_feature(table, features)
+            values, left_out = {features: value}, {}
+        else:
+            table, values, left_out, dropped = read_features(table, features)
         columns = {"subject": subject, "session": session, "scanner": scanner, "preprocessing": preprocessing}
         columns = {role: column for role, column in columns.items() if column is not None}
         labels = {role: factor(table, column, role) for role, column in columns.items()}
@@ -136,25 +150,22 @@ class Stability:
         kept = identified(possible, rows) if self.interactions is None else asked
         components = [name for name in EFFECTS if name in columns or name in kept]
 
-        value, transformation = transform(raw, scale, feature)
-        data = xr.Dataset({"value": ("measurement", value)}, coords={"component": [*components, "residual"]})
+        data = xr.Dataset(coords={"component": [*components, "residual"]})
         for name in components:
             dim = EFFECTS[name][1]
             data[f"{dim}_index"] = ("measurement", levels[name][0])
             data = data.assign_coords({dim: levels[name][1]})
         data.attrs = {
-            "feature": feature,
-            "unit": unit,
-            "transformation": transformation.name,
-            "location": transformation.location,
-            "scale": transformation.scale,
+            "transformation": scale,
             "session_design": self.session,
             "columns": json.dumps(columns),
             "dropped": json.dumps(dropped),
             "not_identified": json.dumps([name for name in possible if name not in components]),
             "replicated": int(pd.DataFrame({name: rows[name] for name in columns}).duplicated().any()),
         }
-        return data
+        units = unit if isinstance(unit, Mapping) else dict.fromkeys(values, unit) if unit is not None else {}
+        many = add_features(data, values, left_out, units, family or {})
+        return select_feature(many, features) if isinstance(features, str) else many
 
     def build(self, data: xr.Dataset) -> Any:
         """The PyMC model without its effects: a balanced design observes sums of squares, any other the values."""
@@ -216,6 +227,26 @@ class Stability:
     def draw_prior(self, design: xr.Dataset, rng: np.random.Generator, draws: int) -> xr.DataTree:
         """Draws from the prior, each with data of the same design: `simulate` for many at once, along the dim draw."""
         return self._simulate(design, rng, self.priors.variances.draw(rng, design.sizes["component"], draws))
+
+    def batches(self, data: xr.Dataset, size: int) -> list[FeatureBatch]:
+        """Many features in batches of at most `size` that share their rows, for importance sampling."""
+        mean_variance = self.priors.mu.arguments["sigma"] ** 2
+        return [
+            FeatureBatch(part.isel(feature=slice(start, start + size)), self.priors.variances, mean_variance)
+            for part in split_by_rows(data)
+            for start in range(0, part.sizes["feature"], size)
+        ]
+
+    def select(self, data: xr.Dataset, feature: str) -> xr.Dataset:
+        """One feature of many, as `prepare` would have laid it out alone."""
+        return select_feature(data, feature)
+
+    def reduce(self, posterior: xr.Dataset) -> xr.Dataset:
+        """A feature's variances, mean and crossing effects: those of the subjects are too many to keep for all."""
+        crossing = [name for name in ("mu", "beta", "gamma", "delta") if name in posterior]
+        if "beta" in crossing and self.session != "crossed":
+            crossing.remove("beta")
+        return posterior[["variance", *crossing]]
 
     def recover(self, posterior: xr.Dataset, data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         """Draw the mean and all effects from their exact posterior given each draw of the variances.
@@ -308,7 +339,9 @@ class Stability:
         attribute `absent` says why an estimand is not there.
         """
         layout = Layout(data)
-        transformation = Transformation(data.attrs["transformation"], data.attrs["location"], data.attrs["scale"])
+        many = "feature" in data.dims
+        known = data if many else data.attrs
+        transformation = Transformation(data.attrs["transformation"], known["location"], known["scale"])
         unavailable = {
             "repeatability": "no session was named and no cell was measured twice, so repeatability cannot be known",
             "reproducibility": "no scanner was named, so reproducibility cannot be known",
@@ -330,14 +363,18 @@ class Stability:
             },
             transformation=transformation,
             thresholds=self.thresholds,
-            unit=data.attrs["unit"],
+            unit=OWN_UNIT if many else data.attrs["unit"],
             unavailable=unavailable,
         )
-        if transformation.has_units:
+        if many:
+            absent = json.loads(estimands.attrs["absent"])
+            absent["finite_sd"] = "of many features the subjects' effects are not kept: fit one feature alone for it"
+            estimands.attrs["absent"] = json.dumps(absent)
+        elif transformation.has_units:
             spread = transformation.scale * layout.finite_sd(posterior)
             attributes = {"unit": estimands["sd"].attrs["unit"], "meaning": MEANING["finite_sd"]}
             estimands["finite_sd"] = spread.assign_attrs(attributes)
-        return estimands.transpose("chain", "draw", ...)
+        return estimands.transpose("chain", "draw", *(["feature"] if many else []), ...)
 
     def _simulate(
         self, design: xr.Dataset, rng: np.random.Generator, variance: np.ndarray, mu: float | None = None

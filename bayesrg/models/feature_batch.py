@@ -1,0 +1,86 @@
+"""A batch of features that share a complete design, as importance sampling takes it: density, start and recovery."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+
+from bayesrg.inference.batched import BatchedElimination, BatchedStrata
+from bayesrg.inference.variances import VariancePrior
+from bayesrg.models.crossing import recover_crossing
+from bayesrg.models.layout import EFFECTS, Layout
+
+
+@dataclass(frozen=True)
+class FeatureBatch:
+    """Features of one complete design; a point is the vector of their log variances.
+
+    Parameters
+    ----------
+    data : Dataset with `value` (measurement, feature) without missing values
+    prior : of the variances
+    mean_variance : prior variance of the population mean, on the model's scale
+    """
+
+    data: xr.Dataset
+    prior: VariancePrior
+    mean_variance: float
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Components and levels."""
+        return Layout(self.data)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """Values, shape (measurement, feature)."""
+        return np.ascontiguousarray(self.data["value"].transpose("measurement", "feature").values)
+
+    @cached_property
+    def likelihood(self) -> BatchedStrata | BatchedElimination:
+        """The collapsed likelihood: sums of squares where the design is balanced, elimination where it is not."""
+        strata = self.layout.strata
+        if strata is None:
+            return BatchedElimination(np.ascontiguousarray(self.values.T), self.layout.elimination.arrays)
+        sums = np.ascontiguousarray(strata.sums_of_squares(self.values).T)
+        return BatchedStrata(sums, strata.degrees_of_freedom, strata.weight)
+
+    @property
+    def start(self) -> np.ndarray:
+        """Where the search for the mode begins: half of the variance is signal; shape (feature, component)."""
+        n = self.data.sizes["component"]
+        share = np.array([0.5, *[0.5 / (n - 1)] * (n - 1)])
+        return np.tile(np.log(share), (self.data.sizes["feature"], 1))
+
+    def log_density(
+        self, point: np.ndarray, member: np.ndarray, gradient: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Log posterior density of log variances (point, component) of the features `member` (point,), and gradient."""
+        variance = self._with_mean(np.exp(point))
+        density, slope = self.likelihood.evaluate(variance, member, gradient)
+        prior, prior_slope = self.prior.log_density_with_gradient(point)
+        if slope is None:
+            return density + prior, None
+        return density + prior, slope[:, :-1] * variance[:, :-1] + prior_slope
+
+    def log_likelihood(self, variance: np.ndarray) -> np.ndarray:
+        """Log density of each feature's data at draws of its variances (feature, draw, component)."""
+        flat = self._with_mean(variance).reshape(-1, variance.shape[-1] + 1)
+        member = np.repeat(np.arange(variance.shape[0]), variance.shape[1])
+        return self.likelihood.evaluate(flat, member, gradient=False)[0].reshape(variance.shape[:2])
+
+    def recover(self, point: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
+        """Variances, mean and crossing effects for draws of log variances, shape (feature, draw, component)."""
+        variance = np.exp(point)
+        effects = recover_crossing(self.layout, self.values, self._with_mean(variance), rng)
+        dims = {effect: dim for effect, dim in EFFECTS.values() if effect in effects}
+        found = {name: (("feature", "draw", *([dims[name]] if name in dims else [])), own) for name, own in effects.items()}
+        return xr.Dataset(
+            {"variance": (("feature", "draw", "component"), variance), **found},
+            coords={dim: self.data[dim].values for dim in ("feature", "component", *dims.values())},
+        )
+
+    def _with_mean(self, variance: np.ndarray) -> np.ndarray:
+        mean = np.full((*variance.shape[:-1], 1), self.mean_variance)
+        return np.concatenate([variance, mean], axis=-1)

@@ -1,0 +1,213 @@
+"""The correlation of two features' subject effects: what they say of the subjects, without the noise that they share.
+
+    rho = Cov(alpha_a, alpha_b) / (sigma_subject,a sigma_subject,b)
+
+Two features are computed from the same images, so their session, scanner, preprocessing and residual errors are
+correlated too. The correlation of their values mixes all of these, and so do Spearman's disattenuation, which takes
+errors to be independent, and the correlation of the subjects' means. What was asked for is the correlation that
+Nguyen & Jiang (2012, doi:10.1002/sim.4366) call hidden.
+
+Both features are scaled to a subject variance of one; their sum s and difference d are then features of the same
+design, whose subject variances are V_s = 2 + 2 rho and V_d = 2 - 2 rho, so that
+
+    rho = (V_s - V_d) / (V_s + V_d),
+
+always between -1 and 1. Covariance components from the variance components of sums are an old device (Searle &
+Rounsaville 1974, The American Statistician 28:67-68).
+
+What is approximated
+--------------------
+The posteriors of V_s and V_d come from two univariate fits and are combined as if they were independent. They are
+where s and d are uncorrelated in every component. In the subject component that is what the scaling achieves; in the
+others it takes equal error variances of the scaled features. Errors that differ leave sums of squares of s and d that
+depend on each other by the square of a correlation that is small wherever the subject component can be estimated at
+all. The scale itself is the posterior mean of the subject sd: where the ratio of the two variances is wrong by the
+factor exp(e), rho is too small by the factor cosh(e / 2) (3 % for e = 0.5), to second order only; at high rho the
+errors of both sds are much the same and cancel. The alternative (V_s - V_d) / (2 sqrt(V_a V_b)) with the posteriors of
+all four combined as if independent has intervals that are too wide, and leaves [-1, 1].
+
+With the default priors the signal's shares of s and d are uniform. For two features without shared error that makes
+the prior density of rho proportional to 1 / (1 + |rho|)^2: nearly flat, and no friend of redundancy.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from bayesrg.design import confounded
+from bayesrg.inference.batches import sample_members
+from bayesrg.models.layout import FACETS, Layout
+from bayesrg.models.stability import Stability
+
+PAIRS_TOGETHER = 256  # sampled at a time: their draws are summarised and forgotten
+DRAWS, TUNE, CHAINS = 500, 1000, 4
+EXACT = "exact"  # one feature is a multiple of the other: nothing to sample
+CONFOUNDED = "not comparable"  # the rows that have both features cannot tell the components apart
+COLLINEAR = 1e-8  # sd of the sum or the difference, relative to the other's, that is rounding error
+SMALLEST_SHARE = 0.25  # of the posterior's subject variance that a moment estimate of it must reach
+
+
+def estimate_correlations(data: xr.Dataset, subject_sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Subject-level correlation of all pairs of features by the method of moments, without sampling.
+
+    Two measurements of a subject that share no session, no scanner and no preprocessing share nothing but the subject:
+    the mean of the products of the one feature in the one and the other feature in the other estimates the covariance
+    of the subjects' effects. (In a balanced design that is the estimate of the multivariate analysis of variance.)
+    Scanners and preprocessings are centred first. Standard errors are those of the subjects' influences.
+
+    Parameters
+    ----------
+    data : Dataset of `Stability.prepare` with `value` (measurement, feature)
+    subject_sd : ndarray, shape (feature,)
+        Estimate of each feature's subject sd; a variance by moments below a quarter of its square is replaced by that.
+
+    Returns
+    -------
+    correlation, standard error : ndarray, shape (feature, feature)
+        The correlation may leave [-1, 1]; both are NaN where no two measurements of a subject share nothing else.
+    """
+    layout = Layout(data)
+    value, given = _centre(layout)
+    facets = sorted(frozenset().union(*layout.facets.values()) & FACETS)
+    subject = layout.levels("subject")
+    apart, rows_of = [], [np.flatnonzero(subject == person) for person in range(data.sizes["subject"])]
+    for rows in rows_of:
+        differs = ~np.eye(rows.size, dtype=bool)
+        for facet in facets:
+            own = data[f"{facet}_index"].values[rows]
+            differs &= own[:, None] != own[None, :]
+        apart.append(differs.astype(float))
+
+    def products(array: np.ndarray) -> Iterator[np.ndarray]:
+        for rows, weight in zip(rows_of, apart, strict=True):
+            yield array[rows].T @ weight @ array[rows]
+
+    count = sum(products(given))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covariance = sum(products(value)) / count
+        variance = np.diag(covariance)
+        floor = SMALLEST_SHARE * subject_sd**2
+        moved = variance >= floor  # a variance at its floor does not move with the subjects
+        variance = np.maximum(variance, floor)
+        sd = np.sqrt(variance)
+        correlation = covariance / np.outer(sd, sd)
+        squares = np.zeros_like(correlation)
+        for own, counted in zip(products(value), products(given), strict=True):
+            change = (own - covariance * counted) / count
+            relative = np.where(moved, np.diag(change) / variance, 0.0)
+            change = change / np.outer(sd, sd) - 0.5 * correlation * (relative[:, None] + relative[None, :])
+            squares += change**2
+    return correlation, np.sqrt(squares)
+
+
+def _centre(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Values without mean and crossing effects, zero where they are missing, and whether they are there (as float)."""
+    value = layout.data["value"].transpose("measurement", "feature").values.copy()
+    given = ~np.isnan(value)
+    columns = [np.ones((value.shape[0], 1))]
+    for name in layout.components:
+        if "subject" not in layout.facets[name]:
+            levels = layout.levels(name)
+            columns.append(np.eye(int(levels.max()) + 1)[levels])
+    crossing = np.concatenate(columns, axis=1)
+    patterns, pattern = np.unique(given, axis=1, return_inverse=True)
+    for number, rows in enumerate(patterns.T):
+        chosen = np.flatnonzero(pattern.ravel() == number)
+        own = value[np.ix_(rows, chosen)]
+        fitted, *_ = np.linalg.lstsq(crossing[rows], own, rcond=None)
+        value[np.ix_(rows, chosen)] = own - crossing[rows] @ fitted
+    value[~given] = 0.0
+    return value, given.astype(float)
+
+
+def sample_correlations(
+    model: Stability, data: xr.Dataset, subject_sd: np.ndarray, first: np.ndarray, second: np.ndarray, *, seed: int
+) -> Iterator[xr.Dataset]:
+    """Posterior draws of the subject-level correlation, some pairs at a time.
+
+    Parameters
+    ----------
+    subject_sd : ndarray, shape (feature,)
+        Posterior mean of each feature's subject sd, on the model's scale.
+    first, second : ndarray of int, shape (pair,)
+        The features of each pair.
+
+    Yields
+    ------
+    Dataset with `correlation` (pair, sample), and `method`, `pareto_k`, `importance_ess`, `r_hat` (pair): the worst of
+    the fits of sum and difference.
+    """
+    value = data["value"].transpose("measurement", "feature").values / subject_sd
+    gaps: dict[bytes, bool] = {}
+    for number, start in enumerate(range(0, first.size, PAIRS_TOGETHER)):
+        chosen = slice(start, start + PAIRS_TOGETHER)
+        one, other = value[:, first[chosen]], value[:, second[chosen]]
+        chunk_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        yield _sample_chunk(model, data, one, other, chunk_seed, gaps)
+
+
+def _sample_chunk(
+    model: Stability, data: xr.Dataset, one: np.ndarray, other: np.ndarray, seed: int, gaps: dict[bytes, bool]
+) -> xr.Dataset:
+    n = one.shape[1]
+    both = np.stack([one + other, one - other], axis=-1)  # measurement, pair, sum and difference
+    given = ~np.isnan(both[..., 0])
+    sd = np.full((n, 2), np.nan)
+    comparable = np.zeros(n, dtype=bool)
+    for pair in range(n):
+        rows = given[:, pair]
+        key = rows.tobytes()
+        if key not in gaps:
+            gaps[key] = bool(rows.all()) or _comparable(data, rows)
+        comparable[pair] = gaps[key]
+        if comparable[pair]:
+            own = both[rows, pair]
+            both[rows, pair] = own - own.mean(axis=0)
+            sd[pair] = both[rows, pair].std(axis=0)
+    collinear = comparable & (sd.min(axis=1) <= COLLINEAR * sd.max(axis=1))
+    sampled = np.flatnonzero(comparable & ~collinear)
+    correlation = np.full((n, CHAINS * DRAWS), np.nan)
+    correlation[collinear] = np.sign(sd[collinear, :1] - sd[collinear, 1:])
+    method = np.where(collinear, EXACT, np.where(comparable, "", CONFOUNDED)).astype(object)
+    worst = {name: np.full(n, np.nan) for name in ("pareto_k", "importance_ess", "r_hat")}
+    if sampled.size:
+        values = (both[:, sampled] / sd[sampled]).reshape(len(both), -1)
+        posterior, statistics = sample_members(
+            model,
+            _as_features(data, values),
+            seed=seed,
+            draws=DRAWS,
+            tune=TUNE,
+            chains=CHAINS,
+            executor=None,
+            progress=False,
+        )
+        variance = posterior["variance"].sel(component="subject").transpose("feature", "chain", "draw").values
+        variance = variance.reshape(sampled.size, 2, -1) * sd[sampled, :, None] ** 2
+        correlation[sampled] = (variance[:, 0] - variance[:, 1]) / variance.sum(axis=1)
+        methods = statistics["method"].values.reshape(-1, 2)
+        method[sampled] = [" and ".join(sorted(set(own))) for own in methods]
+        for name, better in {"pareto_k": np.fmax, "importance_ess": np.fmin, "r_hat": np.fmax}.items():
+            worst[name][sampled] = better.reduce(statistics[name].values.reshape(-1, 2), axis=1)
+    columns = {name: ("pair", array) for name, array in worst.items()}
+    return xr.Dataset({"correlation": (("pair", "sample"), correlation), "method": ("pair", method.astype(str)), **columns})
+
+
+def _comparable(data: xr.Dataset, rows: np.ndarray) -> bool:
+    """Whether some rows of the design can tell all components apart."""
+    if rows.sum() < 3:
+        return False
+    layout = Layout(data)
+    levels = {name: np.unique(layout.levels(name)[rows], return_inverse=True)[1] for name in layout.components}
+    return not confounded(levels | {"residual": np.arange(int(rows.sum()))})
+
+
+def _as_features(data: xr.Dataset, values: np.ndarray) -> xr.Dataset:
+    """The same design with other features, shape (measurement, feature)."""
+    n = values.shape[1]
+    names = [f"{'sum' if number % 2 == 0 else 'difference'} {number // 2}" for number in range(n)]
+    design = data.drop_dims("feature").assign(value=(("measurement", "feature"), values))
+    labels = {"unit": ("feature", [""] * n), "family": ("feature", [""] * n)}
+    scales = {"location": ("feature", np.zeros(n)), "scale": ("feature", np.ones(n))}
+    return design.assign_coords(feature=names, **labels, **scales)
