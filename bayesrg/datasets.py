@@ -108,7 +108,8 @@ _DATA_SETS = (
     DataSet(
         name="ccr_phantom",
         title=(
-            "Credence Cartridge Radiomics phantom: 91 pyradiomics features of 160 regions on 13 CT scanners, one scan each"
+            "Credence Cartridge Radiomics phantom: 91 pyradiomics features of 160 regions, one scan on each of 13 CT "
+            "scanners"
         ),
         origin=(
             "https://github.com/AbdallaIbrahim/The-reproducibility-and-ComBatability-of-Radiomic-features, images from "
@@ -265,12 +266,19 @@ def prostate_features() -> pd.DataFrame:
         (``5`` to ``40``; ``5`` only without the muscle reference). ``registered`` (bool) marks the rows of a separate
         experiment, in which the second session was registered to the first: the tumour only, 16 pipelines of the same
         names. Then 83 features as pyradiomics names them (``original_…``), in units that change with the normalisation.
-        With ``image`` the origin added 300 to intensities before Energy, TotalEnergy and RootMeanSquared.
+        With ``image`` and ``muscle_image`` the origin added 300 to intensities before Energy, TotalEnergy and
+        RootMeanSquared.
 
     Raises
     ------
     DataNotFoundError
         If the table is not on this machine, or is not the one described here.
+
+    Notes
+    -----
+    The two normalisations ``image`` and ``muscle_image`` give the same values up to rounding, because standardising the
+    image undoes the scaling to muscle: 28 of the 36 pipelines are distinct. Shape does not depend on the pipeline at
+    all, and first-order features only on the normalisation (Entropy and Uniformity on the bin width too).
     """
     text = ["patient", "session", "segmentedStructure", "texdim", "bin", "pipeline"]
     table = _read_table("qin_prostate/qin_prostate_T2_long.csv.gz", text, rows=4024, columns=92)
@@ -335,18 +343,18 @@ def ccr_phantom_features() -> pd.DataFrame:
 
 
 def ctp4r_features() -> pd.DataFrame:
-    """Return the features of an abdominal CT phantom, scanned 30 times in each of 8 groups, a row per region and scan.
+    """Return the features of an abdominal CT phantom in 8 groups of 29 or 30 scans, a row per region and scan.
 
     Returns
     -------
     pandas.DataFrame
         1,394 rows (of 1,440: 46 are not in the origin's table). Labels, all text: ``region`` (``n1``, ``n2``, ``c1``,
         ``c2``, ``hem``, ``met``), ``tissue`` (``normal``, ``cyst``, ``haemangioma``, ``metastasis``: what the region
-        imitates), ``group`` (``1`` to ``8``), ``scan`` (``101`` to ``830``: group and repetition) and ``repetition``
-        (``01`` to ``30``, within its group). ``slice`` and ``voxels`` (int): the one slice that was measured, and how
-        many voxels of it. Then 92 features as pyradiomics names them (``original_…``), of that slice, so that textures
-        are two-dimensional. Intensities are stored values, not Hounsfield units. The origin divided Energy by the
-        number of voxels, which is undone here.
+        imitates), ``group`` (``1`` to ``8``), ``scan`` (``101`` to ``830``: group and number in the group) and
+        ``acquisition`` (``01`` to ``30``, inferred, see below). ``slice`` and ``voxels`` (int): the one slice that was
+        measured, and how many voxels of it. Then 92 features as pyradiomics names them (``original_…``), of that slice,
+        so that textures are two-dimensional. Intensities are stored values, not Hounsfield units. The origin divided
+        Energy by the number of voxels, which is undone here.
 
     Raises
     ------
@@ -357,18 +365,24 @@ def ctp4r_features() -> pd.DataFrame:
     -----
     The origin does not say what the groups are. Groups 1 to 4 share their slice numbers, and so do 5 and 6 (about half
     of those numbers) and 7 and 8 (about 4/3 of them), as with other distances between slices; in each of the pairs 1
-    and 2, 3 and 4, 5 and 6, 7 and 8 the second group is the noisier. Stored values seem to lie about 1,000 above
-    Hounsfield units, as is usual in CT.
+    and 2, 3 and 4, 5 and 6, 7 and 8 the second group is the noisier.
+
+    The groups seem to be eight reconstructions of the same 30 acquisitions: what is left of the mean intensity after
+    the mean of its group and region correlates between any two groups (0.67 to 0.99) once scans are matched as
+    ``acquisition`` does, and the missing regions then match too. For groups 1 and 2 that is the next number, the first
+    being absent; group 3 counts 11 to 25 in another order; in the others it is the scan's number. So scans of different
+    groups are not independent. Stored values seem to lie about 1,000 above Hounsfield units, as is usual in CT.
     """
     table = _read_table("ctp4r/ctp4r_long.csv.gz", ["group", "scan_id", "class", "rep"], rows=1394, columns=98)
     tissues = {"n": "normal", "c": "cyst", "h": "haemangioma", "m": "metastasis"}
+    scan = table["scan_id"].str[:3]
     labels = pd.DataFrame(
         {
             "region": table["class"],
             "tissue": [tissues[region[0]] for region in table["class"]],
             "group": table["group"],
-            "scan": table["scan_id"].str[:3],
-            "repetition": table["scan_id"].str[1:3],
+            "scan": scan,
+            "acquisition": [_ctp4r_acquisition(name[0], int(name[1:])) for name in scan],
             "slice": table["slice"],
             "voxels": table["mask size"],
         }
@@ -376,6 +390,17 @@ def ctp4r_features() -> pd.DataFrame:
     features = table.filter(like="original_").copy()
     features["original_firstorder_Energy"] *= table["mask size"]
     return pd.concat([labels, features], axis="columns")
+
+
+def _ctp4r_acquisition(group: str, number: int) -> str:
+    """Return which acquisition a scan was reconstructed from, as inferred from its correlation with other groups."""
+    if group in ("1", "2"):
+        number += 1
+    elif group == "3" and 11 <= number <= 15:
+        number += 10
+    elif group == "3" and 16 <= number <= 25:
+        number = 36 - number
+    return f"{number:02d}"
 
 
 def _read_table(name: str, text: list[str], *, rows: int, columns: int) -> pd.DataFrame:

@@ -259,19 +259,42 @@ def test_ccr_phantom_features_are_as_described():
 @pytest.mark.data
 def test_ctp4r_features_are_as_described():
     table = datasets.ctp4r_features()
-    labels = ["region", "tissue", "group", "scan", "repetition"]
+    labels = ["region", "tissue", "group", "scan", "acquisition"]
     assert list(table.columns[:7]) == [*labels, "slice", "voxels"]
     assert table.shape == (1394, 7 + 92)
     assert np.isfinite(table.iloc[:, 7:].to_numpy(float)).all()
     assert_text(table, *labels)
     assert not table.duplicated(["region", "scan"]).any()
-    assert (table["scan"] == table["group"] + table["repetition"]).all()
+    assert (table["scan"].str[0] == table["group"]).all()
     assert levels(table, "group") == set("12345678")
     assert levels(table, "tissue") == {"normal", "cyst", "haemangioma", "metastasis"}
     assert table.groupby("group")["scan"].nunique().to_list() == [29, 29, 30, 30, 30, 30, 30, 30]
     assert (table.groupby(["group", "region"])["slice"].nunique() == 1).all()
     root = table["original_firstorder_RootMeanSquared"]
     np.testing.assert_allclose(table["original_firstorder_Energy"], table["voxels"] * root**2, rtol=1e-12)
+
+
+@pytest.mark.data
+def test_ctp4r_groups_reconstruct_the_same_acquisitions():
+    table = datasets.ctp4r_features()
+    assert not table.duplicated(["region", "group", "acquisition"]).any()
+    mean = table["original_firstorder_Mean"]
+    residual = mean - mean.groupby([table["group"], table["region"]]).transform("mean")
+    aligned = table.assign(residual=residual).pivot(index=["region", "acquisition"], columns="group", values="residual")
+    assert aligned.corr().to_numpy().min() > 0.65
+    numbered = table.assign(residual=residual, number=table["scan"].str[1:])
+    unaligned = numbered.pivot(index=["region", "number"], columns="group", values="residual")
+    assert unaligned.corr().to_numpy().min() < 0
+
+
+@pytest.mark.data
+def test_prostate_normalisation_of_the_image_undoes_that_to_muscle():
+    table = datasets.prostate_features()
+    key = ["patient", "session", "structure", "dimensions", "bin_width"]
+    table = table[~table["registered"]].set_index(key).sort_index()
+    both = table[table["normalisation"] == "muscle_image"].filter(like="original_")
+    alone = table[table["normalisation"] == "image"].filter(like="original_").loc[both.index]
+    np.testing.assert_allclose(both.to_numpy(), alone.to_numpy(), rtol=1e-8)
 
 
 def test_a_table_of_another_size_is_refused(folder: Path):

@@ -292,9 +292,9 @@ def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
             ["estimand", *columns], ([name, *row] for name, row in zip(table.index, table[columns].values, strict=True))
         )
         return
-    from bayesrg.inference import rank_features
+    from bayesrg.models.feature_table import tabulate_features
 
-    ranked = rank_features(tree)
+    ranked = tabulate_features(tree)
     print("overall ICC: posterior mean, 95 % interval and probabilities")
     print_table(["feature", *map(str, ranked.columns)], ([name, *row] for name, row in zip(ranked.index, ranked.values, strict=True)))
 

@@ -13,7 +13,7 @@ from functools import cached_property
 import numba
 import numpy as np
 
-from bayesrg.inference.batched_elimination import evaluate_elimination, sum_values
+from bayesrg.inference.batched_elimination import KERNEL, evaluate_elimination
 from bayesrg.inference.elimination import SMALLEST_VARIANCE
 
 
@@ -79,7 +79,7 @@ class BatchedElimination:
         """Sums of values by effect, Z'y: (feature, subject, column) and (feature, border column); y'y (feature,)."""
         local, border, subject, pattern, *_, local_variance, border_variance = self.design
         shape = pattern.size, local_variance.shape[1], border_variance.size
-        return sum_values(np.ascontiguousarray(self.value, dtype=np.float64), local, border, subject, *shape)
+        return _sum_values(np.ascontiguousarray(self.value, dtype=np.float64), local, border, subject, *shape)
 
     @cached_property
     def patterns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -138,7 +138,7 @@ def _require_entries(
     return variances, feature
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(**KERNEL)
 def _evaluate_strata(variances, feature, sums_of_squares, degrees_of_freedom, weight, density, slope):
     """Write the log density of each entry, and add its gradient to `slope` unless that is None."""
     n_strata, n_variances = weight.shape
@@ -155,3 +155,21 @@ def _evaluate_strata(variances, feature, sums_of_squares, degrees_of_freedom, we
                 for number in range(n_variances):
                     slope[entry, number] += change * weight[stratum, number]
         density[entry] = -0.5 * total
+
+
+@numba.njit(**KERNEL)
+def _sum_values(value, local, border, subject, n_subjects, widest, n_border):
+    """Z'y by subject (feature, subject, column) and in the border (feature, column), and y'y (feature,)."""
+    n_features = value.shape[0]
+    own = np.zeros((n_features, n_subjects, widest))
+    shared = np.zeros((n_features, n_border))
+    squares = np.zeros(n_features)
+    for feature in range(n_features):
+        for row in range(subject.size):
+            one = value[feature, row]
+            squares[feature] += one * one
+            for place in range(local.shape[1]):
+                own[feature, subject[row], local[row, place]] += one
+            for place in range(border.shape[1]):
+                shared[feature, border[row, place]] += one
+    return own, shared, squares

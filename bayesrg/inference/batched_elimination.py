@@ -11,33 +11,18 @@ A panel is a range of rows of an array of shape (number, `LANES`): an index coun
 the panel to the next.
 """
 
+from typing import Any
+
 import numba
 import numpy as np
 
 from bayesrg.inference.elimination import SMALLEST_VARIANCE
-from bayesrg.inference.lanes import LANES, exponent, fill, load, significand, square_root, store
+from bayesrg.inference.lanes import LANES, exponent, fill, larger, load, significand, square_root, store
 
-KERNEL = {"cache": True, "nogil": True, "error_model": "numpy"}
+ROUNDING = float(np.finfo(np.float64).eps)
+KERNEL: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 # Each call has constants among its strides and weights: without inlining a gradient takes half as long again.
-INNER = KERNEL | {"forceinline": True}
-
-
-@numba.njit(**KERNEL)
-def sum_values(value, local, border, subject, n_subjects, widest, n_border):
-    """Z'y by subject (feature, subject, column) and in the border (feature, column), and y'y (feature,)."""
-    n_features = value.shape[0]
-    own = np.zeros((n_features, n_subjects, widest))
-    shared = np.zeros((n_features, n_border))
-    squares = np.zeros(n_features)
-    for feature in range(n_features):
-        for row in range(subject.size):
-            one = value[feature, row]
-            squares[feature] += one * one
-            for place in range(local.shape[1]):
-                own[feature, subject[row], local[row, place]] += one
-            for place in range(border.shape[1]):
-                shared[feature, border[row, place]] += one
-    return own, shared, squares
+INNER: dict[str, Any] = KERNEL | {"forceinline": True}
 
 
 @numba.njit(**INNER)
@@ -100,7 +85,8 @@ def _factorise(panel, base, step, size, n_rows, product, power):
     unit = fill(1.0)
     for column in range(size):
         top = base + column * step
-        pivot = load(panel, top + column) - _sum_squares(panel, top, 1, column)
+        # No pivot of I + D Z'Z D is below one, whatever rounding says where scales differ by more than 1e16.
+        pivot = larger(load(panel, top + column) - _sum_squares(panel, top, 1, column), unit)
         grown = product * pivot
         product, power = significand(grown), power + exponent(grown)
         reciprocal = unit / square_root(pivot)
@@ -293,7 +279,7 @@ def evaluate_elimination(variances, feature, n_measurements, sums, design, densi
     Parameters
     ----------
     variances, feature : ndarray, shapes (entry, variance) and (entry,)
-    sums : what `sum_values` returns
+    sums : Z'y by subject (feature, subject, column) and in the border (feature, column), and y'y (feature,)
     design : subjects in the order of their patterns, where each pattern begins among them, its number of columns, and
         the arrays of an `Elimination` from `local_gram` on
     density, slope : ndarray, shapes (entry,) and (entry, variance)
@@ -336,6 +322,10 @@ def evaluate_elimination(variances, feature, n_measurements, sums, design, densi
             entry, variance = block + lane, residual[0, lane]
             log_determinant = np.log(outcome[0, lane]) + outcome[1, lane] * np.log(2.0)
             left_over = squares[feature[entry]] - outcome[2, lane]
+            # Less is the rounding of a sum of squares, which must not pass for a perfect fit.
+            least = ROUNDING * n_measurements * squares[feature[entry]]
+            if left_over < least:
+                left_over = least
             constant = n_measurements * np.log(2.0 * np.pi * variance)
             density[entry] = -0.5 * (constant + log_determinant + left_over / variance)
             if slope is not None:

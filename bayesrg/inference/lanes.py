@@ -1,9 +1,9 @@
 """Numbers for numba kernels that hold one value in each of eight lanes: arithmetic on eight small problems at once.
 
-Numba leaves loops over eight numbers scalar (it switches LLVM's vectoriser of straight-line code off), so a kernel that
-factorises eight small matrices side by side would gain nothing. Values of the type `Lanes` are LLVM vectors: `load` takes
-one from a row of a C-contiguous array of shape (row, `LANES`), `store` puts it back, and in between it has the
-arithmetic of a number. On processors without registers of that width LLVM splits it.
+Numba leaves loops over eight numbers scalar (it switches LLVM's vectoriser of straight-line code off), so a kernel
+that factorises eight small matrices side by side would take four times as long. Values of the type `Lanes` are LLVM
+vectors: `load` takes one from a row of a C-contiguous array of shape (row, `LANES`), `store` puts it back, and in
+between it has the arithmetic of a number. On processors without registers of that width LLVM splits it.
 """
 
 import operator
@@ -11,10 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from numba import extending
 from numba.core import types
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import models, register_model
 
 LANES = 8
+# Untyped: kernels call an intrinsic without the typing context, which is its first parameter.
+intrinsic: Any = extending.intrinsic
+lower_builtin: Any = extending.lower_builtin
 _VECTOR: Any = ir.VectorType(ir.DoubleType(), LANES)
 _BITS: Any = ir.VectorType(ir.IntType(64), LANES)
 # Products and sums may be fused: the only liberty taken.
@@ -53,8 +58,8 @@ def _constant(kind: Any, number: float) -> Any:
 def load(_: Any, array: Any, row: Any) -> Any:
     """Lanes of one row of an array, shape (row, `LANES`), C-contiguous; the row is not checked."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(_address(context, builder, signature.args[0], *arguments), align=8)
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> Any:
+        return builder.load(_address(context, builder, types_of.args[0], *arguments), align=8)
 
     return lanes_type(array, types.intp), generate
 
@@ -63,9 +68,9 @@ def load(_: Any, array: Any, row: Any) -> Any:
 def store(_: Any, array: Any, row: Any, value: Any) -> Any:
     """Write lanes to one row of an array, shape (row, `LANES`), C-contiguous; the row is not checked."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> Any:
         array, row, value = arguments
-        builder.store(value, _address(context, builder, signature.args[0], array, row), align=8)
+        builder.store(value, _address(context, builder, types_of.args[0], array, row), align=8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, lanes_type), generate
@@ -75,7 +80,7 @@ def store(_: Any, array: Any, row: Any, value: Any) -> Any:
 def fill(_: Any, number: Any) -> Any:
     """Lanes that all hold one number."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> Any:
         single = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.IntType(32)(0))
         everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
         return builder.shuffle_vector(single, ir.Constant(_VECTOR, ir.Undefined), everywhere)
@@ -87,7 +92,7 @@ def fill(_: Any, number: Any) -> Any:
 def square_root(_: Any, value: Any) -> Any:
     """Square root in each lane."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(_VECTOR, [_VECTOR])
         root = builder.module.globals.get(f"llvm.sqrt.v{LANES}f64") or ir.Function(
             builder.module, kind, f"llvm.sqrt.v{LANES}f64"
@@ -101,7 +106,7 @@ def square_root(_: Any, value: Any) -> Any:
 def significand(_: Any, value: Any) -> Any:
     """The factor in [1, 2) of each positive normal number: value = significand * 2 ** exponent."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> Any:
         bits = builder.bitcast(arguments[0], _BITS)
         fraction = builder.and_(bits, _constant(_BITS, (1 << _FRACTION_BITS) - 1))
         return builder.bitcast(builder.or_(fraction, _constant(_BITS, _EXPONENT_OF_ONE << _FRACTION_BITS)), _VECTOR)
@@ -113,28 +118,36 @@ def significand(_: Any, value: Any) -> Any:
 def exponent(_: Any, value: Any) -> Any:
     """The power of two of each positive normal number: value = significand * 2 ** exponent."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> Any:
         bits = builder.lshr(builder.bitcast(arguments[0], _BITS), _constant(_BITS, _FRACTION_BITS))
         return builder.sitofp(builder.sub(bits, _constant(_BITS, _EXPONENT_OF_ONE)), _VECTOR)
 
     return lanes_type(lanes_type), generate
 
 
+@intrinsic
+def larger(_: Any, left: Any, right: Any) -> Any:
+    """The larger of two values in each lane; where the left one is NaN, NaN."""
+
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> Any:
+        left, right = arguments
+        return builder.select(builder.fcmp_ordered("<", left, right), right, left)
+
+    return lanes_type(lanes_type, lanes_type), generate
+
+
 def _give_arithmetic(symbol: Callable[[Any, Any], Any], instruction: str) -> None:
     """Teach numba one operator between lanes."""
 
-    @intrinsic
-    def calculate(_: Any, left: Any, right: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return getattr(builder, instruction)(*arguments, flags=_FUSED)
+    class Arithmetic(ConcreteTemplate):
+        key = symbol
+        cases = [signature(lanes_type, lanes_type, lanes_type)]  # noqa: RUF012 (numba reads class attributes)
 
-        return lanes_type(lanes_type, lanes_type), generate
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> Any:
+        return getattr(builder, instruction)(*arguments, flags=_FUSED)
 
-    @overload(symbol)
-    def operate(left, right):
-        if isinstance(left, Lanes) and isinstance(right, Lanes):
-            return lambda left, right: calculate(left, right)
-        return None
+    infer_global(symbol)(Arithmetic)
+    lower_builtin(symbol, Lanes, Lanes)(generate)
 
 
 for _symbol, _instruction in (

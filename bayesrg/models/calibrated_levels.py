@@ -14,7 +14,7 @@ import xarray as xr
 
 from bayesrg.design import confounded
 from bayesrg.errors import DesignError, TableError
-from bayesrg.models.layout import FACETS, Layout
+from bayesrg.models.layout import Layout
 from bayesrg.prior import Prior
 from bayesrg.transformation import Scale, Transformation, transform
 
@@ -86,8 +86,13 @@ def log_density_of_log_scale(prior: Prior, log_scale: np.ndarray) -> np.ndarray:
 
 
 def back_to_units(posterior: xr.Dataset, data: xr.Dataset) -> Transformation:
-    """The way from the scale that all levels share to the units of each level, draw by draw."""
+    """The way from the scale that all levels share to the units of each level, draw by draw.
+
+    Of many features it has no units, as normal scores have none: draws by feature and level would be too many to keep.
+    """
     known = Layout(data).transformation
+    if "feature" in data.dims:
+        return Transformation("rank_normal", 0.0, 1.0)
     return Transformation(known.name, known.location, known.scale * np.exp(posterior["log_scale"]))
 
 
@@ -105,26 +110,28 @@ def separate(estimands: xr.Dataset, posterior: xr.Dataset, data: xr.Dataset) -> 
     facet = str(layout.calibrated)
     absent: dict[str, str] = json.loads(estimands.attrs["absent"])
     kept = estimands.copy()
-    if layout.transformation.has_units and "feature" not in data.dims:
+    if "feature" in data.dims:
+        reason = f"of many features nothing is given in the units of each {facet}: fit one feature alone for it"
+        unknown = json.loads(estimands.attrs["unavailable"]).values()
+        absent |= {name: reason for name, known in absent.items() if known not in unknown}
+    elif layout.transformation.has_units:
         scale = back_to_units(posterior, data).scale
         unit = estimands["sd"].attrs["unit"]
         kept["level_sd"] = (scale * posterior["variance"].sum("component") ** 0.5).assign_attrs(
             unit=unit, meaning=LEVEL_SD
         )
-    for name, own in kept.data_vars.items():
-        name = str(name)
+    for name in map(str, list(kept.data_vars)):
+        own = kept[name]
         plain = name.removesuffix("_lower").removesuffix("_upper")
         if facet not in own.dims:
             continue
-        if "feature" in own.dims:
-            absent[name] = f"of many features nothing is given by {facet}: fit one feature alone for {name}"
-        elif plain == "rdc" and facet == "scanner":
+        if plain == "rdc" and facet == "scanner":
             absent["rdc"] = (
                 "each scanner has a scale of its own, so agreement across scanners has no meaning: see "
                 "icc[reproducibility], the consistency after calibration"
             )
         elif plain in BY_LEVEL or name == "level_sd":
-            kept[name].attrs["meaning"] = f"{own.attrs['meaning']}, in the units of each {facet}"
+            kept[name] = own.assign_attrs(meaning=f"{own.attrs['meaning']}, in the units of each {facet}")
             continue
         elif "component" in own.dims:
             absent[plain] = (
@@ -139,10 +146,6 @@ def separate(estimands: xr.Dataset, posterior: xr.Dataset, data: xr.Dataset) -> 
         kept = kept.drop_vars(name)
     absent["finite_sd"] = f"each {facet} is in units of its own, so effects have no sd over all levels: see share"
     for name in ("icc", "icc_above"):
-        kept[name].attrs["meaning"] += f"; where {facet} varies, consistency after each {facet} is calibrated"
+        meaning = f"{kept[name].attrs['meaning']}; where {facet} varies, consistency after each {facet} is calibrated"
+        kept[name] = kept[name].assign_attrs(meaning=meaning)
     return kept.assign_attrs(absent=json.dumps(absent))
-
-
-def divided_by_feature(facets: frozenset[str]) -> frozenset[str]:
-    """The facets whose levels may have scales of their own."""
-    return facets & FACETS

@@ -13,7 +13,7 @@ chapter 6).
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ MEANING = {
 }
 NUMBERS = (1.0, 2.0, 3.0, 4.0, 5.0)
 BLOCK = 4_000_000  # coefficients held at once where they are reduced feature by feature (32 MB each array)
+DRAWS = ("chain", "draw")
 Reduce = Literal["mean"] | Sequence[float] | None
 
 
@@ -129,7 +130,7 @@ def cheapest(
     if not all(values.sizes[dim] for dim in dims):
         raise FitError("every design of the study averages infinitely many levels: none can be measured")
     if "draw" in values.dims:
-        chance = (values > target).mean(("chain", "draw"))
+        chance = (values > target).mean(DRAWS)
         enough = chance >= probability - 1e-12
     elif "quantile" in values.dims and np.isclose(values["quantile"], 1.0 - probability).any():
         enough = values.sel(quantile=1.0 - probability, method="nearest") > target
@@ -209,31 +210,49 @@ def _as_coordinate(number: np.ndarray) -> np.ndarray:
     return number.astype(np.int64) if np.isfinite(number).all() else number
 
 
-def _coefficients(variance: xr.DataArray, weights: dict[str, xr.DataArray]) -> xr.Dataset:
-    universe = xr.dot(variance, weights["universe"], dim="component")
+def _coefficients(variance: np.ndarray, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Both coefficients, shape (…, design, draw), from variances (…, component, draw) and weights (design, component).
+
+    Draws last: a quantile of each design is then a partition of contiguous numbers, five times as fast.
+    """
+    universe = weights["universe"] @ variance
     found = {}
     for name, error in (("generalisability", "relative"), ("dependability", "absolute")):
-        total = xr.dot(variance, weights["universe"] + weights[error], dim="component")
-        found[name] = universe / total
-    return xr.Dataset(found)
+        found[name] = universe / ((weights["universe"] + weights[error]) @ variance)
+    return found
 
 
-def _reduced(variance: xr.DataArray, weights: dict[str, xr.DataArray], reduce: Reduce) -> xr.Dataset:
+def _reduced(variance: xr.DataArray, weights: Mapping[str, xr.DataArray], reduce: Reduce) -> xr.Dataset:
+    """Coefficients from the variances, all draws or reduced block of features by block of features."""
+    shape = weights["universe"].isel(component=0, drop=True)
+    flat = {place: weight.values.reshape(weight.sizes["component"], -1).T for place, weight in weights.items()}
+    many = ["feature"] if "feature" in variance.dims else []
+    ordered = variance.sel(component=weights["universe"]["component"].values).transpose(*many, "component", *DRAWS)
+    chains, draws = ordered.shape[-2:]
+    values = ordered.values.reshape(*ordered.shape[:-2], -1)
+    coords = {dim: variance[dim].values for dim in many} | dict(shape.coords)
     if reduce is None:
-        return _coefficients(variance, weights).transpose("chain", "draw", "feature", ..., missing_dims="ignore")
-    draws = ("chain", "draw")
-    each = variance.sizes["chain"] * variance.sizes["draw"] * weights["universe"].isel(component=0).size
-    step = max(1, BLOCK // each)
-    blocks = [variance]
-    if "feature" in variance.dims:
-        starts = range(0, variance.sizes["feature"], step)
-        blocks = [variance.isel(feature=slice(start, start + step)) for start in starts]
-    parts = []
-    for block in blocks:
-        found = _coefficients(block, weights)
-        if reduce == "mean":
-            parts.append(found.mean(draws))
-        else:
-            parts.append(found.quantile(list(reduce), dim=draws))
-    whole = xr.concat(parts, "feature") if "feature" in variance.dims else parts[0]
-    return whole.transpose("quantile", "feature", ..., missing_dims="ignore")
+        last, coords = list(DRAWS), coords | {dim: variance[dim].values for dim in DRAWS}
+        found = {
+            name: whole.reshape(*whole.shape[:-2], *shape.shape, chains, draws)
+            for name, whole in _coefficients(values, flat).items()
+        }
+    else:
+        quantiles = None if reduce == "mean" else np.asarray(list(reduce), dtype=float)
+        last = [] if quantiles is None else ["quantile"]
+        coords |= {} if quantiles is None else {"quantile": quantiles}
+        blocks = values if many else values[None]
+        step = max(1, BLOCK // (shape.size * chains * draws))
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in MEANING}
+        for start in range(0, len(blocks), step):
+            for name, whole in _coefficients(blocks[start : start + step], flat).items():
+                part = whole.mean(axis=-1) if quantiles is None else np.quantile(whole, quantiles, axis=-1)
+                parts[name].append(part if quantiles is None else np.moveaxis(part, 0, -1))
+        found = {}
+        for name, reduced in parts.items():
+            joined = np.concatenate(reduced) if many else reduced[0][0]
+            tail = joined.shape[2:] if many else joined.shape[1:]
+            found[name] = joined.reshape(*joined.shape[: len(many)], *shape.shape, *tail)
+    dims = [*many, *map(str, shape.dims), *last]
+    dataset = xr.Dataset({name: (dims, array) for name, array in found.items()}, coords=coords)
+    return dataset.transpose(*DRAWS, "quantile", "feature", ..., missing_dims="ignore")

@@ -13,6 +13,7 @@ from bayesrg.design import number_within
 from bayesrg.errors import TableError
 from bayesrg.inference.elimination import Elimination, eliminate, leave_one_out, recover_effects
 from bayesrg.inference.strata import Strata, balanced_strata
+from bayesrg.transformation import Transformation
 
 # Component -> the name of its effects in the article, and the dim of their levels.
 EFFECTS: Mapping[str, tuple[str, str]] = {
@@ -108,6 +109,13 @@ class Layout:
     def calibrated(self) -> str | None:
         """The facet whose levels each have a location and a scale of their own; None where all share one scale."""
         return self.data.attrs.get("heteroscedastic")
+
+    @cached_property
+    def transformation(self) -> Transformation:
+        """The way back to units; its location and scale lie along `feature`, and along levels that have their own."""
+        prefix = "level_" if self.calibrated else ""
+        known = self.data if prefix or "feature" in self.data.dims else self.data.attrs
+        return Transformation(self.data.attrs["transformation"], known[f"{prefix}location"], known[f"{prefix}scale"])
 
     def levels(self, component: str) -> np.ndarray:
         """Level numbers of a component, shape (measurement,)."""

@@ -68,7 +68,8 @@ def rank_probability(icc: xr.DataArray, best: int | Sequence[int] = 10, *, ci_pr
     tail = (1.0 - ci_prob) / 2.0
     lower, upper = np.empty(n_features), np.empty(n_features)
     for number in range(n_features):
-        lower[number], upper[number] = np.quantile(ranks[:, number], [tail, 1.0 - tail])
+        # Ends that are ranks which occurred, with at most the tail beyond each.
+        lower[number], upper[number] = np.quantile(ranks[:, number], [tail, 1.0 - tail], method="inverted_cdf")
     level = f"{100 * ci_prob:g} % equal-tailed interval of the rank"
     found = {
         "mean_rank": (("feature",), ranks.mean(axis=0, dtype=float), "mean of the rank (1 = best)"),

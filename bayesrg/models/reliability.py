@@ -189,10 +189,11 @@ def concordance(posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
     for facet in crossed:
         parts = split_components(layout, facet)
         signal, error = _sum(posterior["variance"], parts.signal), _sum(posterior["variance"], parts.error)
-        effects = posterior[EFFECTS[facet][0]].where(observed_levels(data, facet))
-        # Centred first: levels in a unit of their own may differ by many residual sds.
-        centred = effects - effects.mean(facet)
-        spread = (centred**2).sum(facet) / (effects.notnull().sum(facet) - 1)
+        effects, seen = posterior[EFFECTS[facet][0]], observed_levels(data, facet)
+        if bool(seen.all()):  # NaN-aware variances are ten times as slow
+            spread = effects.var(facet, ddof=1, skipna=False)
+        else:
+            spread = effects.where(seen).var(facet, ddof=1)
         found["ccc"].append(signal / (signal + spread + error))
         found["precision"].append(signal / (signal + error))
         found["accuracy"].append((signal + error) / (signal + spread + error))

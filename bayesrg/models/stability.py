@@ -19,17 +19,26 @@ import xarray as xr
 
 from bayesrg.design import cross, factor, identified, number, read_feature, read_features, require_distinct
 from bayesrg.errors import TableError
-from bayesrg.inference.elimination import leave_one_out
 from bayesrg.inference.variances import IndependentSds, Shares
 from bayesrg.models.agreement import MEANING, agreement
+from bayesrg.models.calibrated_levels import (
+    back_to_units,
+    draw_log_scale,
+    log_density_of_log_scale,
+    require_distinct_within,
+    separate,
+)
 from bayesrg.models.feature_batch import FeatureBatch
 from bayesrg.models.feature_set import add_features
 from bayesrg.models.layout import EFFECTS, FACETS, SESSION_NEST, Layout, select_feature, split_by_rows
+from bayesrg.models.level_spread import find_cautions
 from bayesrg.prior import Prior
-from bayesrg.transformation import Scale, Transformation
+from bayesrg.transformation import Scale
 from bayesrg.variables import OWN_UNIT
 
 INTERACTIONS = ("subject:scanner", "subject:preprocessing")
+# Facets whose levels may have a location and a scale each; a session is measured in the units of its scanner.
+CALIBRATED = ("scanner", "preprocessing")
 # Condition -> the facets it randomises (replication always); all others are held fixed.
 CONDITIONS = {
     "repeatability": frozenset({"session"}),
@@ -49,11 +58,20 @@ class Priors:
         "values are centred: the population's mean lies within two sds of the sample's",
     )
     variances: Shares | IndependentSds = field(default_factory=Shares)
+    log_scale: Prior = Prior(
+        "Normal",
+        {"mu": 0.0, "sigma": 0.5},
+        "each level was divided by its own sample sd, so its log scale is zero but for sampling error (0.24 with ten "
+        "independent values) and for levels that saw subjects more or less alike than the others did: 95 % of the prior "
+        "lies within a factor of 2.7",
+    )
 
     def __post_init__(self) -> None:
-        """Refuse a mean that cannot be integrated out."""
+        """Refuse a mean that cannot be integrated out, and log scales that cannot add up to zero."""
         if self.mu.distribution != "Normal" or self.mu.arguments["mu"] != 0:
             raise TypeError(f"mu needs a Normal prior with mean 0, which is integrated out exactly; got {self.mu}")
+        if self.log_scale.distribution != "Normal" or self.log_scale.arguments["mu"] != 0:
+            raise TypeError(f"log_scale needs a Normal prior with mean 0: log scales add up to zero; got {self.log_scale}")
 
 
 @dataclass(frozen=True)
@@ -66,12 +84,16 @@ class Stability:
         all); or ``"visit"``, nested in subject x scanner: each scan is its own visit
     interactions : which of subject:scanner and subject:preprocessing; None takes those that the design identifies
     thresholds : ICCs to be exceeded
+    heteroscedastic : ``"scanner"`` or ``"preprocessing"``: each of its levels has a location and a scale of its own, as
+        levels in different units need; the facet is then no component of variance, and agreement across its levels
+        becomes consistency after each was calibrated
     priors : `Priors`
     """
 
     session: Literal["nested", "crossed", "visit"] = "nested"
     interactions: tuple[str, ...] | None = None
     thresholds: tuple[float, ...] = (0.75, 0.9)
+    heteroscedastic: Literal["scanner", "preprocessing"] | None = None
     priors: Priors = field(default_factory=Priors)
 
     def __post_init__(self) -> None:
@@ -83,6 +105,8 @@ class Stability:
         unknown = set(self.interactions or ()) - set(INTERACTIONS)
         if unknown:
             raise TypeError(f"unknown interactions {sorted(unknown)}; known are {', '.join(INTERACTIONS)}")
+        if self.heteroscedastic not in (None, *CALIBRATED):
+            raise TypeError(f"heteroscedastic is {' or '.join(map(repr, CALIBRATED))}; got {self.heteroscedastic!r}")
 
     def prepare(
         self,
@@ -114,7 +138,9 @@ class Stability:
         component as coordinates, and the transformation, the design and what was dropped in its attributes. Of many
         features `value` has the dims (measurement, feature), NaN where a feature is missing, and `unit`, `family`,
         `location` and `scale` stand along `feature`; those that could not be laid out are in the attribute `left_out`
-        with their reasons, and a warning says so.
+        with their reasons, and a warning says so. Heteroscedastic levels are transformed one by one: `level_location`
+        and `level_scale` stand along the levels. The attribute `cautions` (JSON list) warns of levels whose scales
+        differ, as `level_spread` finds.
 
         Raises
         ------
@@ -132,6 +158,9 @@ class Stability:
         columns = {"subject": subject, "session": session, "scanner": scanner, "preprocessing": preprocessing}
         columns = {role: column for role, column in columns.items() if column is not None}
         labels = {role: factor(table, column, role) for role, column in columns.items()}
+        facet = self.heteroscedastic
+        if facet is not None and facet not in columns:
+            raise TableError(f"heteroscedastic={facet!r} needs the {facet} column: name it, or leave the option out")
         nest = SESSION_NEST[self.session]
         if "session" in labels:
             if not set(nest) <= labels.keys():
@@ -148,10 +177,11 @@ class Stability:
             )
         require_distinct({name: codes for name, codes in rows.items() if name not in possible or name in asked})
         kept = identified(possible, rows) if self.interactions is None else asked
-        components = [name for name in EFFECTS if name in columns or name in kept]
+        named = [name for name in EFFECTS if name in columns or name in kept]
+        components = [name for name in named if name != facet]
 
         data = xr.Dataset(coords={"component": [*components, "residual"]})
-        for name in components:
+        for name in named:
             dim = EFFECTS[name][1]
             data[f"{dim}_index"] = ("measurement", levels[name][0])
             data = data.assign_coords({dim: levels[name][1]})
@@ -160,12 +190,17 @@ class Stability:
             "session_design": self.session,
             "columns": json.dumps(columns),
             "dropped": json.dumps(dropped),
-            "not_identified": json.dumps([name for name in possible if name not in components]),
+            "not_identified": json.dumps([name for name in possible if name not in named]),
             "replicated": int(pd.DataFrame({name: rows[name] for name in columns}).duplicated().any()),
         }
+        if facet is not None:
+            data.attrs["heteroscedastic"] = facet
+            require_distinct_within(Layout(data))
         units = unit if isinstance(unit, Mapping) else dict.fromkeys(values, unit) if unit is not None else {}
-        many = add_features(data, values, left_out, units, family or {})
-        return select_feature(many, features) if isinstance(features, str) else many
+        data = add_features(data, values, left_out, units, family or {})
+        if isinstance(features, str):
+            data = select_feature(data, features)
+        return data.assign_attrs(cautions=json.dumps(find_cautions(data)))
 
     def build(self, data: xr.Dataset) -> Any:
         """The PyMC model without its effects: a balanced design observes sums of squares, any other the values."""
@@ -176,13 +211,14 @@ class Stability:
 
         layout = Layout(data)
         value = data["value"].values
-        with pm.Model(coords={"component": data["component"].values}) as model:
+        coords = {dim: data[dim].values for dim in ("component", layout.calibrated) if dim}
+        with pm.Model(coords=coords) as model:
             variance = self.priors.variances.build("component", data.sizes["component"])
-            variance = pt.concatenate([variance, [self.priors.mu.arguments["sigma"] ** 2]])
+            parameters = pt.concatenate([variance, [self.priors.mu.arguments["sigma"] ** 2]])
             if layout.strata is not None:
                 pm.CustomDist(
                     "sum_of_squares",
-                    variance,
+                    parameters,
                     pm.Data("degrees_of_freedom", layout.strata.degrees_of_freedom),
                     pm.Data("weight", layout.strata.weight),
                     logp=lambda value, variance, *design: collapsed_density("strata", variance, value, *design),
@@ -190,16 +226,27 @@ class Stability:
                     signature="(k),(n),(n,k)->(n)",
                     observed=pm.Data("observed_sum_of_squares", layout.strata.sums_of_squares(value)),
                 )
-            else:
-                pm.CustomDist(
-                    "value",
-                    variance,
-                    *(pm.Data(f"design_{k}", array) for k, array in enumerate(layout.elimination.arrays)),
-                    logp=lambda value, variance, *design: collapsed_density("elimination", variance, value, *design),
-                    random=lambda variance, *_, rng, size: layout.draw(variance[None], rng)[1][0],
-                    signature="(k),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(n)",
-                    observed=pm.Data("observed_value", value),
-                )
+                return model
+            form = "elimination"
+            if layout.calibrated:
+                form = "scaled_elimination"
+                sigma = self.priors.log_scale.arguments["sigma"]
+                log_scale = pm.ZeroSumNormal("log_scale", sigma=sigma, dims=layout.calibrated)
+                parameters = pt.concatenate([parameters, log_scale])
+
+            def random(parameters: np.ndarray, *_: Any, rng: np.random.Generator, size: Any) -> np.ndarray:
+                variance, log_scale = np.split(parameters[None], [data.sizes["component"] + 1], axis=1)
+                return layout.draw(variance, rng, log_scale=log_scale if layout.calibrated else None)[1][0]
+
+            pm.CustomDist(
+                "value",
+                parameters,
+                *(pm.Data(f"design_{k}", array) for k, array in enumerate(layout.elimination.arrays)),
+                logp=lambda value, parameters, *design: collapsed_density(form, parameters, value, *design),
+                random=random,
+                signature="(k),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(n)",
+                observed=pm.Data("observed_value", value),
+            )
         return model
 
     def simulate(
@@ -211,25 +258,29 @@ class Stability:
         ----------
         design : Dataset of `prepare`; its values are ignored
         parameters : Dataset with `variance` (component) on the model's scale, and `mu` if it is to be fixed; None draws
-            from the prior
+            from the prior. Where levels have scales of their own, `mu` and `log_scale` are by level
 
         Returns
         -------
-        DataTree with the groups `parameters` (`variance`, `mu` and every effect) and `data`.
+        DataTree with the groups `parameters` (`variance`, `mu`, `log_scale` and every effect) and `data`.
         """
         if parameters is None:
             return self.draw_prior(design, rng, 1).isel(draw=0)
         variance = parameters["variance"].sel(component=design["component"]).values[None]
-        return self._simulate(design, rng, variance, float(parameters["mu"]) if "mu" in parameters else None).isel(
-            draw=0
-        )
+        given = {name: parameters[name].values for name in ("mu", "log_scale") if name in parameters}
+        return self._simulate(design, rng, variance, **given).isel(draw=0)
 
     def draw_prior(self, design: xr.Dataset, rng: np.random.Generator, draws: int) -> xr.DataTree:
         """Draws from the prior, each with data of the same design: `simulate` for many at once, along the dim draw."""
         return self._simulate(design, rng, self.priors.variances.draw(rng, design.sizes["component"], draws))
 
     def batches(self, data: xr.Dataset, size: int) -> list[FeatureBatch]:
-        """Many features in batches of at most `size` that share their rows, for importance sampling."""
+        """Many features in batches of at most `size` that share their rows, for importance sampling.
+
+        None where levels have scales of their own: those features are left to NUTS, one at a time.
+        """
+        if Layout(data).calibrated:
+            return []
         mean_variance = self.priors.mu.arguments["sigma"] ** 2
         return [
             FeatureBatch(part.isel(feature=slice(start, start + size)), self.priors.variances, mean_variance)
@@ -243,7 +294,7 @@ class Stability:
 
     def reduce(self, posterior: xr.Dataset) -> xr.Dataset:
         """A feature's variances, mean and crossing effects: those of the subjects are too many to keep for all."""
-        crossing = [name for name in ("mu", "beta", "gamma", "delta") if name in posterior]
+        crossing = [name for name in ("mu", "log_scale", "beta", "gamma", "delta") if name in posterior]
         if "beta" in crossing and self.session != "crossed":
             crossing.remove("beta")
         return posterior[["variance", *crossing]]
@@ -253,11 +304,12 @@ class Stability:
 
         Returns
         -------
-        Dataset with `mu` and the effects `alpha`, `beta`, … over chain, draw and the levels of their component.
+        Dataset with `mu` and the effects `alpha`, `beta`, … over chain, draw and the levels of their component; `mu` by
+        level where levels have locations of their own.
         """
-        stacked = posterior[["variance"]].stack(sample=("chain", "draw"), create_index=False)
-        variance = stacked["variance"].transpose("sample", "component").values
-        effects = Layout(data).recover(self._with_mean(variance), rng).rename(draw="sample")
+        layout = Layout(data)
+        variance, log_scale = self._flatten(posterior, layout)
+        effects = layout.recover(variance, rng, log_scale).rename(draw="sample")
         index = pd.MultiIndex.from_product(
             [posterior["chain"].values, posterior["draw"].values], names=["chain", "draw"]
         )
@@ -266,10 +318,9 @@ class Stability:
 
     def log_likelihood(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each measurement given all others (`value`), and of all (`joint`), on the model's scale."""
-        variance = posterior["variance"].transpose("chain", "draw", "component")
-        flat = self._with_mean(variance.values.reshape(-1, variance.shape[-1]))
-        pointwise, joint = leave_one_out(flat, data["value"].values, *Layout(data).elimination.arrays)
-        shape = variance.shape[:2]
+        layout = Layout(data)
+        pointwise, joint = layout.leave_one_out(*self._flatten(posterior, layout))
+        shape = posterior.sizes["chain"], posterior.sizes["draw"]
         return xr.Dataset(
             {
                 "value": (("chain", "draw", "measurement"), pointwise.reshape(*shape, -1)),
@@ -287,16 +338,36 @@ class Stability:
         variance = posterior["variance"].transpose("chain", "draw", "component")
         plain = variance.isel(component=0, drop=True)
         densities = self.priors.variances.stated_log_densities(variance.values)
-        densities["mu"] = self.priors.mu.log_density(posterior["mu"].transpose("chain", "draw").values)
+        densities["mu"] = self.priors.mu.log_density(posterior["mu"].transpose("chain", "draw", ...).values)
+        if "log_scale" in posterior:
+            log_scale = posterior["log_scale"].transpose("chain", "draw", ...).values
+            densities["log_scale"] = log_density_of_log_scale(self.priors.log_scale, log_scale)
+            densities["mu"] = densities["mu"].sum(axis=-1)
         return xr.Dataset({name: plain.copy(data=density) for name, density in densities.items()})
 
     def predict(self, posterior: xr.Dataset, data: xr.Dataset, new: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         """Values to be expected at the rows of `new` (dims chain, draw, measurement), on the model's scale.
 
         Levels seen in `data` keep their recovered effects; new levels get fresh ones from their superpopulation.
+
+        Raises
+        ------
+        TableError
+            For a new level of a facet whose levels have scales of their own: nobody knows its units.
         """
-        value = posterior["mu"]
-        for name in Layout(data).components:
+        layout = Layout(data)
+        value, stretch = posterior["mu"], None
+        if layout.calibrated:
+            labels = _labels(new, layout.calibrated)
+            strange = sorted({*labels.values} - {*data[layout.calibrated].values})
+            if strange:
+                raise TableError(
+                    f"{layout.calibrated} {', '.join(map(repr, strange))}: not among the levels that were fitted, so its "
+                    "location and scale are unknown; predict for the levels fitted, or fit again with it"
+                )
+            own = posterior[["mu", "log_scale"]].sel({layout.calibrated: labels}).drop_vars(layout.calibrated)
+            value, stretch = own["mu"], np.exp(own["log_scale"])
+        for name in layout.components:
             effect, dim = EFFECTS[name]
             drawn = posterior[effect]
             known = set(data[dim].values)
@@ -305,11 +376,11 @@ class Stability:
                 sd = posterior["variance"].sel(component=name, drop=True) ** 0.5
                 noise = rng.standard_normal((*sd.shape, unseen.size))
                 drawn = xr.concat([drawn, sd * xr.DataArray(noise, dims=(*sd.dims, dim), coords={dim: unseen})], dim)
-            labels = xr.DataArray(new[dim].values[new[f"{dim}_index"].values], dims="measurement")
-            value = value + drawn.sel({dim: labels}).drop_vars(dim)
+            value = value + drawn.sel({dim: _labels(new, dim)}).drop_vars(dim)
         sd = posterior["variance"].sel(component="residual", drop=True) ** 0.5
         value = value.transpose("chain", "draw", "measurement")
-        return xr.Dataset({"value": value + sd * xr.DataArray(rng.standard_normal(value.shape), dims=value.dims)})
+        value = value + sd * xr.DataArray(rng.standard_normal(value.shape), dims=value.dims)
+        return xr.Dataset({"value": value if stretch is None else value * stretch})
 
     def icc(
         self, posterior: xr.Dataset, data: xr.Dataset, *, fixed: Iterable[str], randomised: Iterable[str]
@@ -335,23 +406,24 @@ class Stability:
         -------
         Dataset over the draws. By `component`: `sd` (superpopulation), `finite_sd` (over the levels observed), `share`;
         by `condition`: `icc`, `sem`, `mdc`, and `icc_above` (also by threshold); `mean`, `within_subject_sd`, `wcv`,
-        `rc`, `rdc`. On the log scale sds are of log values and `mdc`, `rc`, `rdc` are pairs of percentages. The
-        attribute `absent` says why an estimand is not there.
+        `rc`, `rdc`. On the log scale sds are of log values and `mdc`, `rc`, `rdc` are pairs of percentages. Where levels
+        have scales of their own, `mean`, `within_subject_sd`, `wcv`, `rc`, `rdc` and `level_sd` are by level, and the
+        others that have units are absent. The attribute `absent` says why an estimand is not there.
         """
         layout = Layout(data)
         many = "feature" in data.dims
-        known = data if many else data.attrs
-        transformation = Transformation(data.attrs["transformation"], known["location"], known["scale"])
+        transformation = back_to_units(posterior, data) if layout.calibrated else layout.transformation
         unavailable = {
             "repeatability": "no session was named and no cell was measured twice, so repeatability cannot be known",
             "reproducibility": "no scanner was named, so reproducibility cannot be known",
             "robustness": "no preprocessing was named, so robustness cannot be known",
         }
-        if data.attrs["replicated"] or "session" in layout.components:
+        named = {*layout.components, layout.calibrated}
+        if data.attrs["replicated"] or "session" in named:
             del unavailable["repeatability"]
-        if "scanner" in layout.components:
+        if "scanner" in named:
             del unavailable["reproducibility"]
-        if "preprocessing" in layout.components:
+        if "preprocessing" in named:
             del unavailable["robustness"]
         estimands = agreement(
             variance=posterior["variance"],
@@ -366,7 +438,9 @@ class Stability:
             unit=OWN_UNIT if many else data.attrs["unit"],
             unavailable=unavailable,
         )
-        if many:
+        if layout.calibrated:
+            estimands = separate(estimands, posterior, data)
+        elif many:
             absent = json.loads(estimands.attrs["absent"])
             absent["finite_sd"] = "of many features the subjects' effects are not kept: fit one feature alone for it"
             estimands.attrs["absent"] = json.dumps(absent)
@@ -377,15 +451,37 @@ class Stability:
         return estimands.transpose("chain", "draw", *(["feature"] if many else []), ...)
 
     def _simulate(
-        self, design: xr.Dataset, rng: np.random.Generator, variance: np.ndarray, mu: float | None = None
+        self,
+        design: xr.Dataset,
+        rng: np.random.Generator,
+        variance: np.ndarray,
+        mu: np.ndarray | None = None,
+        log_scale: np.ndarray | None = None,
     ) -> xr.DataTree:
-        effects, value = Layout(design).draw(self._with_mean(variance), rng, mu)
+        layout = Layout(design)
+        if layout.calibrated:
+            shape = variance.shape[0], design.sizes[layout.calibrated]
+            drawn = draw_log_scale(self.priors.log_scale, rng, *shape)
+            log_scale = drawn if log_scale is None else np.broadcast_to(log_scale, shape)
+        effects, value = layout.draw(self._with_mean(variance), rng, mu, log_scale)
         parameters = effects.assign(variance=(("draw", "component"), variance)).assign_coords(
             component=design["component"]
         )
         data = design.assign(value=(("draw", "measurement"), value))
         return xr.DataTree.from_dict({"parameters": parameters, "data": data})
 
+    def _flatten(self, posterior: xr.Dataset, layout: Layout) -> tuple[np.ndarray, np.ndarray | None]:
+        """Variances, the mean's last, and log scales (None where there are none), a row a draw."""
+        names = ["variance", *(["log_scale"] if layout.calibrated else [])]
+        arrays = [posterior[name].transpose("chain", "draw", ...).values for name in names]
+        variance, *rest = (own.reshape(-1, own.shape[-1]) for own in arrays)
+        return self._with_mean(variance), rest[0] if rest else None
+
     def _with_mean(self, variance: np.ndarray) -> np.ndarray:
         mean = np.full((variance.shape[0], 1), self.priors.mu.arguments["sigma"] ** 2)
         return np.concatenate([variance, mean], axis=1)
+
+
+def _labels(data: xr.Dataset, dim: str) -> xr.DataArray:
+    """The label of every row on a dim of levels, along measurement."""
+    return xr.DataArray(data[dim].values[data[f"{dim}_index"].values], dims="measurement")

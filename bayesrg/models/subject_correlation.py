@@ -15,19 +15,18 @@ design, whose subject variances are V_s = 2 + 2 rho and V_d = 2 - 2 rho, so that
 always between -1 and 1. Covariance components from the variance components of sums are an old device (Searle &
 Rounsaville 1974, The American Statistician 28:67-68).
 
-What is approximated
---------------------
-The posteriors of V_s and V_d come from two univariate fits and are combined as if they were independent. They are
-where s and d are uncorrelated in every component. In the subject component that is what the scaling achieves; in the
-others it takes equal error variances of the scaled features. Errors that differ leave sums of squares of s and d that
-depend on each other by the square of a correlation that is small wherever the subject component can be estimated at
-all. The scale itself is the posterior mean of the subject sd: where the ratio of the two variances is wrong by the
-factor exp(e), rho is too small by the factor cosh(e / 2) (3 % for e = 0.5), to second order only; at high rho the
-errors of both sds are much the same and cancel. The alternative (V_s - V_d) / (2 sqrt(V_a V_b)) with the posteriors of
-all four combined as if independent has intervals that are too wide, and leaves [-1, 1].
+The prior: rho is uniform on (-1, 1), whatever the sums and differences vary by in all. (Left alone, the uniform shares
+of signal of the stability model would centre the prior of rho on the correlation of the raw values, so that two features
+that share their noise and say nothing of the subjects would be called redundant. Draws are weighted by the uniform
+density over the density that the two fits imply.)
 
-With the default priors the signal's shares of s and d are uniform. For two features without shared error that makes
-the prior density of rho proportional to 1 / (1 + |rho|)^2: nearly flat, and no friend of redundancy.
+What is approximated: the posteriors of V_s and V_d come from two univariate fits and are combined as if they were
+independent. They are where s and d are uncorrelated in every component. The scaling achieves that in the subject
+component; in the others it takes equal error variances of the scaled features. Unequal errors make the sums of squares
+of s and d depend on each other, by the square of a correlation that is small where subjects can be told apart at all.
+The scale itself is the posterior mean of the subject sd: where the ratio of the two variances is wrong by the factor
+exp(e), rho is too small by the factor cosh(e / 2), 3 % for e = 0.5; at high rho the errors of both sds are much the
+same and cancel.
 """
 
 from collections.abc import Iterator
@@ -37,11 +36,14 @@ import xarray as xr
 
 from bayesrg.design import confounded
 from bayesrg.inference.batches import sample_members
+from bayesrg.inference.variances import Shares
 from bayesrg.models.layout import FACETS, Layout
 from bayesrg.models.stability import Stability
 
 PAIRS_TOGETHER = 256  # sampled at a time: their draws are summarised and forgotten
 DRAWS, TUNE, CHAINS = 500, 1000, 4
+PAIRINGS = 4  # each draw of the sum's variance is paired with so many of the difference's
+GRID = np.arange(-30.0, 10.0, 0.02)  # logarithms of a signal, on which prior densities are worked out
 EXACT = "exact"  # one feature is a multiple of the other: nothing to sample
 CONFOUNDED = "not comparable"  # the rows that have both features cannot tell the components apart
 COLLINEAR = 1e-8  # sd of the sum or the difference, relative to the other's, that is rounding error
@@ -135,8 +137,9 @@ def sample_correlations(
 
     Yields
     ------
-    Dataset with `correlation` (pair, sample), and `method`, `pareto_k`, `importance_ess`, `r_hat` (pair): the worst of
-    the fits of sum and difference.
+    Dataset with `correlation` and its `weight` (pair, sample; each pair's add up to one), and by pair `method`,
+    `pareto_k`, `importance_ess`, `r_hat`: the worst of the fits of sum and difference. The weighting for a uniform prior
+    lowers `importance_ess` by its own share.
     """
     value = data["value"].transpose("measurement", "feature").values / subject_sd
     gaps: dict[bytes, bool] = {}
@@ -167,7 +170,8 @@ def _sample_chunk(
             sd[pair] = both[rows, pair].std(axis=0)
     collinear = comparable & (sd.min(axis=1) <= COLLINEAR * sd.max(axis=1))
     sampled = np.flatnonzero(comparable & ~collinear)
-    correlation = np.full((n, CHAINS * DRAWS), np.nan)
+    correlation = np.full((n, PAIRINGS * CHAINS * DRAWS), np.nan)
+    weight = np.full(correlation.shape, 1.0 / correlation.shape[1])
     correlation[collinear] = np.sign(sd[collinear, :1] - sd[collinear, 1:])
     method = np.where(collinear, EXACT, np.where(comparable, "", CONFOUNDED)).astype(object)
     worst = {name: np.full(n, np.nan) for name in ("pareto_k", "importance_ess", "r_hat")}
@@ -183,15 +187,59 @@ def _sample_chunk(
             executor=None,
             progress=False,
         )
-        variance = posterior["variance"].sel(component="subject").transpose("feature", "chain", "draw").values
-        variance = variance.reshape(sampled.size, 2, -1) * sd[sampled, :, None] ** 2
-        correlation[sampled] = (variance[:, 0] - variance[:, 1]) / variance.sum(axis=1)
+        variance = posterior["variance"].transpose("feature", "chain", "draw", "component")
+        signal = variance.sel(component="subject").values.reshape(sampled.size, 2, -1)
+        total = variance.sum("component").values.reshape(sampled.size, 2, -1)
+        ratio = _pair_draws(np.log(signal * sd[sampled, :, None] ** 2))
+        if isinstance(model.priors.variances, Shares):
+            expected = _pair_draws(np.log(total * sd[sampled, :, None] ** 2))
+        else:
+            expected = np.log(sd[sampled, :1] ** 2 / sd[sampled, 1:] ** 2)
+        correlation[sampled] = np.tanh(0.5 * ratio)
+        weight[sampled] = _weigh(ratio, np.interp(ratio - expected, *_implied_log_density(model)))
         methods = statistics["method"].values.reshape(-1, 2)
         method[sampled] = [" and ".join(sorted(set(own))) for own in methods]
         for name, better in {"pareto_k": np.fmax, "importance_ess": np.fmin, "r_hat": np.fmax}.items():
             worst[name][sampled] = better.reduce(statistics[name].values.reshape(-1, 2), axis=1)
+        worst["importance_ess"][sampled] /= (weight[sampled] ** 2).sum(axis=1) * weight.shape[1]
     columns = {name: ("pair", array) for name, array in worst.items()}
-    return xr.Dataset({"correlation": (("pair", "sample"), correlation), "method": ("pair", method.astype(str)), **columns})
+    draws = {"correlation": (("pair", "sample"), correlation), "weight": (("pair", "sample"), weight)}
+    return xr.Dataset({**draws, "method": ("pair", method.astype(str)), **columns})
+
+
+def _pair_draws(log: np.ndarray) -> np.ndarray:
+    """Differences (pair, sample) of logarithms (pair, 2, draw): independent draws may be combined in any order."""
+    step = log.shape[2] // PAIRINGS
+    return np.concatenate([log[:, 0] - np.roll(log[:, 1], k * step, axis=1) for k in range(PAIRINGS)], axis=1)
+
+
+def _weigh(ratio: np.ndarray, implied: np.ndarray) -> np.ndarray:
+    """Weights that make the prior of rho = tanh(ratio / 2) uniform: the prior of the ratio is then logistic."""
+    log_weight = -np.abs(ratio) - 2.0 * np.log1p(np.exp(-np.abs(ratio))) - implied
+    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+    return weight / weight.sum(axis=1, keepdims=True)
+
+
+def _implied_log_density(model: Stability) -> tuple[np.ndarray, np.ndarray]:
+    """Prior log density of log(V_s / V_d), beyond the ratio of the totals (of the scales, for priors on single sds).
+
+    Returns
+    -------
+    points and log densities: of the difference of two independent logarithms of a share of signal, or of a variance.
+    """
+    prior = model.priors.variances
+    if isinstance(prior, Shares):
+        own = GRID[GRID < 0.0]
+        alpha, beta = (prior.signal_share.arguments[name] for name in ("alpha", "beta"))
+        log_density = alpha * own + (beta - 1.0) * np.log(-np.expm1(own))
+    else:
+        own = GRID
+        log_density, _ = prior.sd.log_density_of_logarithm(0.5 * own)
+    density = np.exp(log_density - log_density.max())
+    density /= density.sum()
+    both = np.convolve(density, density[::-1])
+    step = GRID[1] - GRID[0]
+    return step * np.arange(1 - own.size, own.size), np.log(np.maximum(both, 1e-300) / step)
 
 
 def _comparable(data: xr.Dataset, rows: np.ndarray) -> bool:

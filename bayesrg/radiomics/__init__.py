@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from bayesrg.radiomics.features import FEATURES, Feature, find_feature, select_features
+from bayesrg.radiomics.foreign import family_of, features_from_mirp, features_from_pyradiomics, unit_of
 from bayesrg.radiomics.settings import Features, Glcm, Settings, read_perturbations, read_settings
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ __all__ = [
     "Settings",
     "extract",
     "extract_cohort",
+    "family_of",
+    "features_from_mirp",
+    "features_from_pyradiomics",
     "find_feature",
     "measure",
     "read_perturbations",
     "read_settings",
     "select_features",
+    "unit_of",
 ]
 
 _HOMES = {

@@ -20,11 +20,15 @@ class Prose:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table as it is shown: a heading and a cell for each row; numbers are set flush right."""
+    """One column of a table as it is shown: a heading and a cell for each row; numbers are set flush right.
+
+    `order`, where it is given, is what a reader's sorting goes by: one number a cell (rounded text does not sort).
+    """
 
     heading: str
     cells: Sequence[str | Markup]
     numeric: bool = True
+    order: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Table:
     columns : the first one names the rows
     frame : written with its index
     notes : beneath the table
+    searchable : a long table scrolls in its own place, and its reader can search and sort it
+    json : the same as JSON, for `<name>.json`; empty where there is none
     """
 
     name: str
@@ -45,11 +51,19 @@ class Table:
     columns: Sequence[Column]
     frame: pd.DataFrame
     notes: str | Markup = ""
+    searchable: bool = False
+    json: str = ""
 
     @property
-    def rows(self) -> list[tuple[str | Markup, ...]]:
-        """The cells, row by row."""
-        return list(zip(*(column.cells for column in self.columns), strict=True))
+    def rows(self) -> list[tuple[tuple[str | Markup, str], ...]]:
+        """The cells, row by row, each with what it is sorted by (empty where the text says it)."""
+        keyed = [
+            [(cell, "") for cell in column.cells]
+            if column.order is None
+            else [(cell, f"{key:.4g}") for cell, key in zip(column.cells, column.order, strict=True)]
+            for column in self.columns
+        ]
+        return list(zip(*keyed, strict=True))
 
     @property
     def csv(self) -> str:
@@ -77,7 +91,15 @@ class Figure:
     svg: Markup
 
 
-Block = Prose | Table | Figure
+@dataclass(frozen=True)
+class Folded:
+    """Blocks that a reader opens when they want them, under a line that says what they are."""
+
+    line: str | Markup
+    blocks: Sequence[Prose | Table | Figure]
+
+
+Block = Prose | Table | Figure | Folded
 
 
 @dataclass(frozen=True)
@@ -99,7 +121,13 @@ class Page:
 
     def of_kind[Kind: (Table, Figure)](self, kind: type[Kind]) -> list[Kind]:
         """All tables, or all figures, in order."""
-        return [block for section in self.sections for block in section.blocks if isinstance(block, kind)]
+        flat = [
+            inner
+            for section in self.sections
+            for block in section.blocks
+            for inner in (block.blocks if isinstance(block, Folded) else [block])
+        ]
+        return [block for block in flat if isinstance(block, kind)]
 
 
 def prose(template: str, **values: object) -> Prose:

@@ -42,7 +42,14 @@ def diagnostics(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str]) ->
                 "rank-normalised ones ({source}).",
                 source=works.R_HAT.link("Vehtari et al. 2021"),
             ),
-            _check_table(fit),
+            check_table(
+                fit,
+                fill(
+                    "Convergence of {chains} chains of {draws} draws each.",
+                    chains=fit.sampler["chains"],
+                    draws=fit.sampler["draws"],
+                ),
+            ),
             _rank_figure(fit, parameters, labels),
             *_leave_one_out(fit),
             _summary_table(fit),
@@ -50,7 +57,8 @@ def diagnostics(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str]) ->
     )
 
 
-def _check_table(fit: Fitted) -> Table:
+def check_table(fit: Fitted, caption: Markup) -> Table:
+    """The worst value of every check, where it was found, and whether it passed."""
     checks = fit.diagnosis.checks
     frame = pd.DataFrame([vars(check) for check in checks]).set_index("name")
     outcome = [
@@ -58,10 +66,7 @@ def _check_table(fit: Fitted) -> Table:
     ]
     return Table(
         "diagnostics",
-        fill(
-            "Convergence of {chains} chains of {draws} draws each.",
-            **{name: fit.sampler[name] for name in ("chains", "draws")},
-        ),
+        caption,
         [
             Column("Check", [check.name for check in checks], numeric=False),
             Column("Worst value", [f"{check.value:.4g}" for check in checks]),

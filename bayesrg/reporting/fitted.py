@@ -53,6 +53,12 @@ class Estimate:
         return f"{self.value} (95\u00a0% interval {self.bounds})"
 
 
+def resolution(name: str, mean: float, mcse: float, sd: float) -> float:
+    """How finely an estimand's mean and bounds are worth printing."""
+    finest = fineness(mcse, sd)
+    return max(finest, min(ICC_FINEST, (1.0 - mean) / 5.0)) if name == "icc" else finest
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A fit with its model.
@@ -130,9 +136,7 @@ class Fitted:
         """The estimate of an estimand; `labels` select one of its levels."""
         key = f"{name}[{', '.join(map(str, labels))}]" if labels else name
         found = self.summary.loc[key]
-        finest = fineness(found["mcse_mean"], found["sd"])
-        if name.partition("[")[0] == "icc":
-            finest = max(finest, min(ICC_FINEST, (1.0 - found["mean"]) / 5.0))
+        finest = resolution(name.partition("[")[0], found["mean"], found["mcse_mean"], found["sd"])
         return Estimate(found["mean"], found["lower"], found["upper"], finest, str(found["unit"]))
 
     def probability(self, name: str, **where: object) -> str:

@@ -12,6 +12,8 @@ from bayesrg import __version__
 from bayesrg.reporting.blocks import Figure, Page, Table, breakable
 
 HERE = Path(__file__).parent
+# Characters of a table's file up to which the page holds it too; beyond, its link goes to the file beside the page.
+LARGEST_INSIDE = 65_536
 
 
 def render(page: Page, *, verdict: str, mark: str, folder: str) -> str:
@@ -41,5 +43,19 @@ def render(page: Page, *, verdict: str, mark: str, folder: str) -> str:
         script_hash=f"sha256-{digest}",
         tables={table.name: number for number, table in enumerate(page.of_kind(Table), start=1)},
         figures={figure.name: number for number, figure in enumerate(page.of_kind(Figure), start=1)},
-        links={table.name: "data:text/csv;charset=utf-8," + quote(table.csv) for table in page.of_kind(Table)},
+        links={table.name: _links(table, folder) for table in page.of_kind(Table)},
     )
+
+
+def _links(table: Table, folder: str) -> list[tuple[str, str, str]]:
+    """What a table can be taken as: the kind, the file's name, and the address."""
+    kinds = [("CSV", "csv", "text/csv", table.csv)]
+    if table.json:
+        kinds.append(("JSON", "json", "application/json", table.json))
+    found = []
+    for shown, suffix, media, text in kinds:
+        file = f"{table.name}.{suffix}"
+        inside = len(text) <= LARGEST_INSIDE
+        address = f"data:{media};charset=utf-8,{quote(text)}" if inside else f"{quote(folder)}/{quote(file)}"
+        found.append((shown, file, address))
+    return found

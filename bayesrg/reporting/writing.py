@@ -47,6 +47,8 @@ def report(tree: xr.DataTree, path: str | Path, *, model: Any = None, show_subje
     folder = target.parent / f"{target.stem}_files"
     for table in page.of_kind(Table):
         _write(folder / f"{table.name}.csv", table.csv)
+        if table.json:
+            _write(folder / f"{table.name}.json", table.json)
     for figure in page.of_kind(Figure):
         _write(folder / f"{figure.name}.svg", f'<?xml version="1.0" encoding="utf-8"?>\n{figure.svg}')
     _write(target, render(page, verdict=f"{fit.verdict}.", mark=fit.mark, folder=folder.name))

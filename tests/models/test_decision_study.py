@@ -208,10 +208,11 @@ def test_cheapest_of_many_features_and_of_a_reduced_study(crossed_pair: xr.Datas
     study = decision_study(posterior, crossed_pair, **numbers)
     table = cheapest(study, 0.6, 0.8)
     assert set(table["feature"]) == {"a", "b", "c", "d"}
+    assert set(table["reached"]) == {True, False}
     for feature, own in table.groupby("feature"):
         alone = cheapest(study.sel(feature=feature), 0.6, 0.8)
         pd.testing.assert_frame_equal(own.drop(columns="feature").reset_index(drop=True), alone)
-        assert (own["probability"] >= 0.8).all()
+        assert ((own["probability"] >= 0.8) == own["reached"]).all()
     reduced = decision_study(posterior, crossed_pair, **numbers, reduce=[0.2, 0.5])
     pd.testing.assert_frame_equal(cheapest(reduced, 0.6, 0.8), table.drop(columns="probability"))
     with pytest.raises(FitError, match=r"reduce=\[0.1\]"):

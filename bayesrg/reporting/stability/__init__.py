@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayesrg.reporting.blocks import Page
+from bayesrg.reporting.blocks import Page, breakable, fill
 from bayesrg.reporting.checks import diagnostics, sensitivity
 from bayesrg.reporting.fitted import Fitted
 from bayesrg.reporting.record import record
@@ -46,7 +46,7 @@ def compose(fit: Fitted, show_subjects: bool) -> tuple[Fitted, Page]:
     variance = fit.tree["posterior"].to_dataset()["variance"]
     sections = [
         verdict(study),
-        question(study),
+        question(study, fill("<b>{name}</b>", name=breakable(study.feature))),
         model(study),
         data(study),
         priors(study),

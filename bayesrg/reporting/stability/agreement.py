@@ -8,7 +8,7 @@ from bayesrg.reporting import references as works
 from bayesrg.reporting.blocks import Block, Column, Figure, Section, Table, prose
 from bayesrg.reporting.drawing import BLUE, GREY, LINES, Series, draw, forest, label_bottom, legend_below
 from bayesrg.reporting.rounding import probability
-from bayesrg.reporting.stability.study import Study, display
+from bayesrg.reporting.stability.study import Study, StudyDesign, display
 
 
 def agreement(study: Study) -> Section:
@@ -22,7 +22,7 @@ def agreement(study: Study) -> Section:
             general=works.BRENNAN.link("Brennan 2001"),
             special=works.SHROUT_FLEISS.link("Shrout and Fleiss 1979"),
         ),
-        _definition_table(study),
+        definition_table(study),
         _forest(study),
         _probability_table(study),
         prose(
@@ -35,7 +35,8 @@ def agreement(study: Study) -> Section:
     return Section("icc", "Intraclass correlations", blocks)
 
 
-def _definition_table(study: Study) -> Table:
+def definition_table(study: StudyDesign) -> Table:
+    """What each condition counts as signal and as error."""
     names = list(study.partitions)
     frame = pd.DataFrame(
         {

@@ -8,13 +8,13 @@ from matplotlib.patches import Patch
 
 from bayesrg.reporting.blocks import Figure, enumerate_words
 from bayesrg.reporting.drawing import GREY, draw, shorten
-from bayesrg.reporting.stability.study import Study
+from bayesrg.reporting.stability.study import StudyDesign
 
 SHADES = ("#ffffff", "#bcd4e8", "#6ba3cc", "#2f74a8", "#123f63")
 LABEL_WIDTH = 28
 
 
-def coverage(study: Study, rows: pd.DataFrame) -> Figure:
+def coverage(study: StudyDesign, rows: pd.DataFrame) -> Figure:
     """Draw how many measurements each subject has in each scanner and preprocessing (or session, where there are none).
 
     Parameters

@@ -35,20 +35,21 @@ from bayesrg.reporting.mathematics import (
     word,
 )
 from bayesrg.reporting.rounding import significant
-from bayesrg.reporting.stability.study import WORDS, Study, display
+from bayesrg.reporting.stability.study import WORDS, Study, StudyDesign, display
 
 
-def question(study: Study) -> Section:
-    """What was asked, condition by condition, and what this design cannot answer."""
+def question(study: StudyDesign, feature: str | Markup) -> Section:
+    """What was asked of a feature (its name, or words for many), and what this design cannot answer."""
     facets = [name for name in ("session", "scanner", "preprocessing") if name in study.layout.components]
     varied = enumerate_words([f"the {name}" for name in facets])
+    asked = prose(
+        "A radiomic feature can serve as a biomarker only if it tells subjects apart. How much of the variance "
+        "of {feature} is the subject’s own, and how much comes from {varied}?",
+        feature=feature,
+        varied=fill("{facets} and from measurement noise", facets=varied) if facets else "measuring again",
+    )
     blocks: list[Block] = [
-        prose(
-            "A radiomic feature can serve as a biomarker only if it tells subjects apart. How much of the variance "
-            "of <b>{feature}</b> is the subject’s own, and how much comes from {varied}?",
-            feature=breakable(study.feature),
-            varied=fill("{facets} and from measurement noise", facets=varied) if facets else "measuring again",
-        ),
+        asked,
         listed(
             [
                 fill("<b>{name}</b>: {words}.", name=name.capitalize(), words=study.meaning(name))
@@ -71,17 +72,18 @@ def question(study: Study) -> Section:
 
 def model(study: Study) -> Section:
     """Equations, the components in words, and how they are estimated."""
-    letters = mathml.symbol("X") if study.transformation.name == "z_score" else symbol("X")
     return Section(
-        "model",
-        "The model",
-        [
-            _scale(study, subscript(letters, study.index("residual"))),
-            Prose(mathml.display(_equation(study), *_distributions(study))),
-            _component_table(study),
-            *_notes(study),
-        ],
+        "model", "The model", [_scale(study, subscript(symbol("X"), study.index("residual"))), *structure(study)]
     )
+
+
+def structure(study: StudyDesign) -> list[Block]:
+    """The model's equation and priors in mathematics, its components in words, and how it is estimated."""
+    return [
+        Prose(mathml.display(_equation(study), *_distributions(study))),
+        _component_table(study),
+        *_notes(study),
+    ]
 
 
 def _scale(study: Study, value: Markup) -> Prose:
@@ -112,16 +114,16 @@ def _scale(study: Study, value: Markup) -> Prose:
     )
 
 
-def _standard(study: Study) -> Markup:
+def _standard(study: StudyDesign) -> Markup:
     return subscript(symbol("z"), study.index("residual"))
 
 
-def _equation(study: Study) -> Markup:
+def _equation(study: StudyDesign) -> Markup:
     terms = [symbol("μ"), *(study.effect(name) for name in study.components)]
     return row(_standard(study), sign("="), joined(terms, "+"))
 
 
-def _distributions(study: Study) -> list[Markup]:
+def _distributions(study: StudyDesign) -> list[Markup]:
     priors = study.fit.model.priors
     index = symbol("k")
     variance = mathml.both(symbol("σ"), index, number("2"))
@@ -165,7 +167,7 @@ def _named(prior: Prior, *, parts: int = 0) -> Markup:
     return row(word(prior.distribution), sign("("), joined(arguments, ","), sign(")"))
 
 
-def _component_table(study: Study) -> Table:
+def _component_table(study: StudyDesign) -> Table:
     names = study.components
     frame = pd.DataFrame(
         {"levels": [study.n_levels(name) for name in names], "meaning": [WORDS[name] for name in names]},
@@ -184,7 +186,7 @@ def _component_table(study: Study) -> Table:
     )
 
 
-def _notes(study: Study) -> list[Block]:
+def _notes(study: StudyDesign) -> list[Block]:
     sessions = {
         "nested": "Sessions are nested in subjects: session 1 of one subject shares nothing with session 1 of another.",
         "crossed": "Sessions are crossed with subjects: session 1 is one occasion for all subjects.",

@@ -22,7 +22,7 @@ from bayesrg.reporting.blocks import (
     prose,
 )
 from bayesrg.reporting.stability.coverage import coverage
-from bayesrg.reporting.stability.study import Study, display
+from bayesrg.reporting.stability.study import Study, StudyDesign, display
 
 # Beyond these a map of subjects by conditions can be read no more.
 MOST_SUBJECTS, MOST_CONDITIONS = 150, 40
@@ -32,25 +32,24 @@ MOST_LETTERS = 24  # of level names in one cell; beyond, their number is given
 
 def data(study: Study) -> Section:
     """The section on data and design."""
+    heading = prose("<b>{feature}</b>: {words}.", feature=breakable(study.feature), words=study.measured_by)
+    return Section("data", "Data and design", [heading, *design(study)])
+
+
+def design(study: StudyDesign) -> list[Block]:
+    """Facts about the design, subjects by pattern of measurements, and maps of what was measured."""
     rows = _rows(study)
-    pairs = [(name, study.n_levels(name)) for name in study.layout.components if ":" not in name]
-    blocks: list[Block] = [
-        prose(
-            "{text}.", text=fill("<b>{feature}</b>: {words}", feature=breakable(study.feature), words=study.measured_by)
-        ),
-        listed(_facts(study, rows)),
-        _pattern_table(study, rows),
-    ]
-    crossed = [name for name, _ in pairs if name in ("scanner", "preprocessing")]
+    blocks: list[Block] = [listed(_facts(study, rows)), _pattern_table(study, rows)]
+    crossed = [name for name in study.layout.components if name in ("scanner", "preprocessing")]
     if crossed:
         blocks.append(_cell_table(rows, crossed))
     conditions = rows[crossed].drop_duplicates().shape[0] if crossed else 1
     if conditions <= MOST_CONDITIONS and study.n_levels("subject") <= MOST_SUBJECTS:
         blocks.append(coverage(study, rows))
-    return Section("data", "Data and design", blocks)
+    return blocks
 
 
-def _rows(study: Study) -> pd.DataFrame:
+def _rows(study: StudyDesign) -> pd.DataFrame:
     """A row a measurement: subject number, and labels of session (its number), scanner and preprocessing."""
     columns: dict[str, Any] = {"subject": study.levels["subject"] + 1}
     if "session" in study.levels:
@@ -62,7 +61,7 @@ def _rows(study: Study) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _facts(study: Study, rows: pd.DataFrame) -> list[Markup]:
+def _facts(study: StudyDesign, rows: pd.DataFrame) -> list[Markup]:
     attributes = study.fit.data.attrs
     dropped = read_json(attributes, "dropped")
     columns = read_json(attributes, "columns")
@@ -124,14 +123,14 @@ def _facts(study: Study, rows: pd.DataFrame) -> list[Markup]:
     return facts
 
 
-def _distribution(study: Study) -> str:
+def _distribution(study: StudyDesign) -> str:
     sessions = (
         pd.Series(study.layout.levels("session")).groupby(study.levels["subject"]).nunique().value_counts().sort_index()
     )
     return ", ".join(f"{n} in {count(int(subjects), 'subject')}" for n, subjects in sessions.items())
 
 
-def _pattern_table(study: Study, rows: pd.DataFrame) -> Table:
+def _pattern_table(study: StudyDesign, rows: pd.DataFrame) -> Table:
     labels = study.fit.data["subject"].values.astype(str)
     sessions = study.layout.levels("session") if "session" in rows else None
     patterns: dict[tuple[tuple[str, str], ...], list[str]] = {}

@@ -8,7 +8,7 @@ from bayesrg.reporting.blocks import Section, count
 from bayesrg.reporting.checks import SENSITIVE, power_scale
 from bayesrg.reporting.record import methods
 from bayesrg.reporting.references import Bibliography
-from bayesrg.reporting.stability.study import Study, display
+from bayesrg.reporting.stability.study import Study, StudyDesign, display
 from bayesrg.reporting.stability.verdict import exceedances
 
 SCALES = {
@@ -50,17 +50,18 @@ def _design(study: Study, cited: Bibliography) -> str:
     return (
         f"The stability of the radiomic feature {study.feature}{unit} was estimated with a Bayesian variance "
         f"components model in bayesrg {fit.versions['bayesrg']}. There were {study.measured_by}{sessions}{left_out}. "
-        f"{scale}. The model has independent Gaussian random effects of {' and '.join(_split(effects))}, and a "
-        f"residual. Priors on the model’s scale were {_priors(study)}."
+        f"{scale}. The model has independent Gaussian random effects of {' and '.join(split_last(effects))}, and a "
+        f"residual. Priors on the model’s scale were {describe_priors(study)}."
     )
 
 
-def _split(words: list[str]) -> list[str]:
+def split_last(words: list[str]) -> list[str]:
     """Words but the last as one phrase with commas, and the last."""
     return [", ".join(words[:-1]), words[-1]] if len(words) > 1 else words
 
 
-def _priors(study: Study) -> str:
+def describe_priors(study: StudyDesign) -> str:
+    """The priors as a phrase."""
     chosen = study.fit.model.priors
     said = [f"{_plain(chosen.mu)} on the mean"]
     if isinstance(chosen.variances, IndependentSds):
@@ -74,7 +75,7 @@ def _priors(study: Study) -> str:
             said.append(
                 f"a symmetric {_plain(chosen.variances.error_shares)} on the shares of the other components in the rest"
             )
-    return " and ".join(_split(said))
+    return " and ".join(split_last(said))
 
 
 def _plain(prior: Prior) -> str:
@@ -88,7 +89,7 @@ def _inference(study: Study, cited: Bibliography) -> str:
     moved = power_scale(fit, ["icc"])["prior"].to_numpy() >= SENSITIVE
     sensitive = [name for name, strong in zip(study.partitions, moved, strict=True) if strong]
     finding = (
-        f"found the intraclass correlation sensitive to the prior for {' and '.join(_split(sensitive))}"
+        f"found the intraclass correlation sensitive to the prior for {' and '.join(split_last(sensitive))}"
         if sensitive
         else "found no intraclass correlation sensitive to the prior"
     )

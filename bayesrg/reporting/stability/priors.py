@@ -8,7 +8,7 @@ from bayesrg.inference.variances import IndependentSds
 from bayesrg.reporting.blocks import Column, Figure, Section, Table, fill, prose
 from bayesrg.reporting.drawing import Cumulative, draw, legend_below
 from bayesrg.reporting.rounding import interval, significant
-from bayesrg.reporting.stability.study import Study
+from bayesrg.reporting.stability.study import Study, StudyDesign
 
 
 def priors(study: Study) -> Section:
@@ -24,7 +24,7 @@ def priors(study: Study) -> Section:
                 if not study.transformation.has_units
                 else "mean 0 and standard deviation 1",
             ),
-            _prior_table(study),
+            prior_table(study),
             prose(
                 "<b>Prior predictive check.</b> Data sets of the same design were drawn from the prior alone. A "
                 "sensible prior makes data like these possible without insisting on them."
@@ -34,7 +34,8 @@ def priors(study: Study) -> Section:
     )
 
 
-def _prior_table(study: Study) -> Table:
+def prior_table(study: StudyDesign) -> Table:
+    """Each prior with its reason."""
     chosen = study.fit.model.priors
     rows = [("mean μ", chosen.mu)]
     if isinstance(chosen.variances, IndependentSds):

@@ -51,8 +51,8 @@ def display(component: str) -> str:
 
 
 @dataclass(frozen=True)
-class Study:
-    """A stability fit with what its report needs to know of the design.
+class StudyDesign:
+    """A stability fit of one feature or many, with what its report needs to know of the design.
 
     Parameters
     ----------
@@ -77,40 +77,6 @@ class Study:
     def personal(self) -> frozenset[str]:
         """Dims whose labels contain a subject's."""
         return frozenset(EFFECTS[name][1] for name in self.layout.components if "subject" in self.layout.facets[name])
-
-    @property
-    def feature(self) -> str:
-        """The feature's name."""
-        return str(self.fit.data.attrs["feature"])
-
-    @property
-    def unit(self) -> str:
-        """The feature's unit, empty where none was given."""
-        return str(self.fit.data.attrs["unit"])
-
-    @property
-    def axis(self) -> str:
-        """The feature with its unit, for an axis."""
-        name = self.feature if len(self.feature) <= 40 else self.feature[:39] + "…"
-        if not self.transformation.has_units:
-            return f"normal scores of {name}"
-        return f"{name} ({self.unit})" if self.unit else name
-
-    @property
-    def transformation(self) -> Transformation:
-        """The feature's way to the model's scale."""
-        attributes = self.fit.data.attrs
-        return Transformation(attributes["transformation"], attributes["location"], attributes["scale"])
-
-    @property
-    def spread_unit(self) -> str:
-        """Unit of standard deviations: the feature's, of its logarithm, or of normal scores."""
-        return {"z_score": self.unit, "log": "log", "rank_normal": "normal scores"}[self.transformation.name]
-
-    def native(self, value: np.ndarray) -> np.ndarray:
-        """Values from the model's scale back to the feature's (ranks stay normal scores)."""
-        back = value * self.transformation.scale + self.transformation.location
-        return np.exp(back) if self.transformation.name == "log" else back
 
     @property
     def session_design(self) -> str:
@@ -183,3 +149,42 @@ class Study:
         if len(GREEK[component]) > 1:
             base = mathml.row(mathml.sign("("), base, mathml.sign(")"))
         return mathml.subscript(base, self.index(component))
+
+
+@dataclass(frozen=True)
+class Study(StudyDesign):
+    """A stability fit of one feature."""
+
+    @property
+    def feature(self) -> str:
+        """The feature's name."""
+        return str(self.fit.data.attrs["feature"])
+
+    @property
+    def unit(self) -> str:
+        """The feature's unit, empty where none was given."""
+        return str(self.fit.data.attrs["unit"])
+
+    @property
+    def axis(self) -> str:
+        """The feature with its unit, for an axis."""
+        name = self.feature if len(self.feature) <= 40 else self.feature[:39] + "…"
+        if not self.transformation.has_units:
+            return f"normal scores of {name}"
+        return f"{name} ({self.unit})" if self.unit else name
+
+    @property
+    def transformation(self) -> Transformation:
+        """The feature's way to the model's scale."""
+        attributes = self.fit.data.attrs
+        return Transformation(attributes["transformation"], attributes["location"], attributes["scale"])
+
+    @property
+    def spread_unit(self) -> str:
+        """Unit of standard deviations: the feature's, of its logarithm, or of normal scores."""
+        return {"z_score": self.unit, "log": "log", "rank_normal": "normal scores"}[self.transformation.name]
+
+    def native(self, value: np.ndarray) -> np.ndarray:
+        """Values from the model's scale back to the feature's (ranks stay normal scores)."""
+        back = value * self.transformation.scale + self.transformation.location
+        return np.exp(back) if self.transformation.name == "log" else back

@@ -1,0 +1,64 @@
+"""The coordinates in which features of a family are alike, and where each feature alone would put them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesrg.inference.newton import find_modes
+from bayesrg.models.feature_batch import FeatureBatch
+
+
+def name_coordinates(components: Sequence[str]) -> list[str]:
+    """Names of the coordinates: total, signal, and the error components that are compared with the residual."""
+    return ["total", "signal", *components[1:-1]]
+
+
+def log_variances(coordinates: Any, library: Any) -> Any:
+    """Log variances of the components from their coordinates, both over the last axis.
+
+    Parameters
+    ----------
+    coordinates : log total variance, logit of the signal's share, log ratio of each other error component to the residual
+    library : the library of the array, ``numpy`` or ``pytensor.tensor``
+    """
+    total, signal = coordinates[..., :1], coordinates[..., 1:2]
+    zero = library.zeros_like(total)
+    ratio = library.concatenate([coordinates[..., 2:], zero], axis=-1)
+    parts = ratio - library.log(library.exp(ratio).sum(axis=-1, keepdims=True))
+    error = total - library.logaddexp(zero, signal)
+    return library.concatenate([total - library.logaddexp(zero, -signal), error + parts], axis=-1)
+
+
+def coordinates_of(log_variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates (…, n) of log variances (…, n), the residual last, and their Jacobian (…, coordinate, component)."""
+    n = log_variance.shape[-1]
+    signal, error = log_variance[..., 0], np.logaddexp.reduce(log_variance[..., 1:], axis=-1)
+    total = np.logaddexp(signal, error)
+    ratio = log_variance[..., 1:-1] - log_variance[..., -1:]
+    coordinates = np.concatenate([total[..., None], (signal - error)[..., None], ratio], axis=-1)
+    jacobian = np.zeros((*log_variance.shape, n))
+    jacobian[..., 0, :] = np.exp(log_variance - total[..., None])
+    jacobian[..., 1, 0] = 1.0
+    jacobian[..., 1, 1:] = -np.exp(log_variance[..., 1:] - error[..., None])
+    jacobian[..., 2:, 1:-1] = np.eye(n - 2)
+    jacobian[..., 2:, -1] = -1.0
+    return coordinates, jacobian
+
+
+def anchor_features(batches: Sequence[FeatureBatch], features: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each feature alone would put its coordinates, and with which precision, both (feature, coordinate).
+
+    They are the mode and the curvature of the feature's posterior without pooling. They only choose the coordinates of
+    the sampler: a change of variables with an exact Jacobian, whatever they are.
+    """
+    anchor, precision = {}, {}
+    for batch in batches:
+        modes = find_modes(batch.log_density, batch.start)
+        coordinates, jacobian = coordinates_of(modes.point)
+        half = jacobian @ modes.axes / np.sqrt(modes.curvature)[:, None, :]
+        for number, feature in enumerate(batch.data["feature"].values):
+            anchor[feature] = coordinates[number]
+            precision[feature] = 1.0 / (half[number] ** 2).sum(axis=-1)
+    return tuple(np.array([own[feature] for feature in features.values]) for own in (anchor, precision))
