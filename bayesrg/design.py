@@ -92,8 +92,8 @@ def number_within(levels: np.ndarray, nest: np.ndarray) -> np.ndarray:
 def confounded(components: Mapping[str, np.ndarray], means: np.ndarray | None = None) -> list[str]:
     """Names of components that the design cannot tell apart; empty where it can tell all.
 
-    The quadratic form y'M Z_k Z_k'M y of a component k, M the projection that takes out the mean (or the levels' means),
-    has the expected value sum_l s_kl v_l with s_kl = tr(M Z_k Z_k' M Z_l Z_l'). Variances can be solved for from
+    The quadratic form y'M Z_k Z_k'M y of a component k, M the projection that takes out the mean (or levels' means), has
+    the expected value sum_l s_kl v_l with s_kl = tr(M Z_k Z_k' M Z_l Z_l'). Variances can be solved for from
     expected mean squares of any quadratic forms of this family exactly when the matrix s has full rank (Rao's MINQUE
     normal equations; Searle, Casella & McCulloch 2006, chapter 11). Its null vectors name the components that trade
     places.
@@ -116,7 +116,8 @@ def confounded(components: Mapping[str, np.ndarray], means: np.ndarray | None = 
         for column, right in enumerate(names[: row + 1]):
             pair = components[left].astype(np.int64) * len(counts[right]) + components[right]
             cells, together = np.unique(pair, return_counts=True)
-            expected = (counts[left][cells // len(counts[right])] * counts[right][cells % len(counts[right])]).sum(axis=1)
+            lefts, rights = np.divmod(cells, len(counts[right]))
+            expected = (counts[left][lefts] * counts[right][rights]).sum(axis=1)
             forms[row, column] = forms[column, row] = (
                 (together**2).sum()
                 - 2.0 * (together * expected).sum()

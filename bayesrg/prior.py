@@ -41,9 +41,7 @@ IN_LOGARITHMS: Mapping[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = Mapp
             -log - 0.5 * ((log - mu) / sigma) ** 2 - np.log(sigma * np.sqrt(2.0 * np.pi)),
             -1.0 - (log - mu) / sigma**2,
         ),
-        "Gamma": lambda log, alpha, beta: _power(
-            log, alpha - 1.0, -beta, 1.0, alpha * np.log(beta) - gammaln(alpha)
-        ),
+        "Gamma": lambda log, alpha, beta: _power(log, alpha - 1.0, -beta, 1.0, alpha * np.log(beta) - gammaln(alpha)),
         "InverseGamma": lambda log, alpha, beta: _power(
             log, -alpha - 1.0, -beta, -1.0, alpha * np.log(beta) - gammaln(alpha)
         ),

@@ -21,7 +21,8 @@ from bayesrg.inference.lanes import LANES, exponent, fill, larger, load, signifi
 
 ROUNDING = float(np.finfo(np.float64).eps)
 KERNEL: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-# Each call has constants among its strides and weights: without inlining a gradient takes half as long again.
+# Calls have constants among their strides and weights, and many arrays: without inlining a gradient takes half as long
+# again.
 INNER: dict[str, Any] = KERNEL | {"forceinline": True}
 
 
@@ -149,7 +150,7 @@ def _take_entries(block, variances, feature, sums, design, work):
                 schur[bottom + column, lane] = shared[whose, column]
 
 
-@numba.njit(**KERNEL)
+@numba.njit(**INNER)
 def _fill_panel(kind, base, design, work):
     """Write the panel of a pattern: its block, the cross products with the border, and D Z'y of its subjects."""
     _, first, width, local_gram, cross_gram, _, local_variance, border_variance = design

@@ -2,9 +2,9 @@
 
 Each member of a batch is an unnormalised log density in a few unbounded coordinates. Its proposal is a multivariate t
 with 5 degrees of freedom, skewed along each of its axes: first on the Hessian's axes at the mode, each side as wide as
-the log density is where it has dropped by 2 (a normal's at 2 sd), then on the axes of the covariance of weighted draws
-from that, so that it follows the posterior's bulk and not only its peak. Weights are Pareto-smoothed, and members whose
-k is too large are refitted to their own draws. Everything is vectorised over members.
+the log density is where it has dropped by 2 (a normal's at 2 sd), then twice on the axes of the covariance of weighted
+draws, so that it follows the posterior's bulk and not only its peak. Weights are Pareto-smoothed. Members whose k is too
+large, or whose effective sample size too small, are refitted to their own draws. All is vectorised over members.
 
 Proposal draws come from a pool of independently scrambled Sobol sequences (Owen 1998), computed once per process. A
 member takes one of the pool and reflects and permutes its coordinates at random, so members share no error that
@@ -66,8 +66,8 @@ def sample_batch(
     Parameters
     ----------
     target : function of (point (N, n), member (N,), gradient: bool)
-        Returns the log densities (N,), unnormalised, and the gradients (N, n) or None. Points far from the mode may have
-        the density -inf. Points are laid out by coordinate (Fortran order) when no gradient is asked for.
+        Returns the log densities (N,), unnormalised, and the gradients (N, n) or None. Far from the mode a density may
+        be -inf. Points of draws, for which no gradient is asked, are laid out by coordinate (Fortran order).
     start : ndarray, shape (member, n)
         Where the search for the modes begins.
     seed : the same seed gives the same draws; batches that are to be independent need different ones
@@ -91,7 +91,6 @@ def sample_batch(
     rng = np.random.default_rng(seed)
     members, n = start.shape
     modes = find_modes(target, start)
-    proposal = _at_modes(target, modes)
     batch = Batch(
         draws=np.full((n, members, draws), np.nan).transpose(1, 2, 0),  # written one coordinate at a time
         pareto_k=np.full(members, np.inf),
@@ -100,6 +99,9 @@ def sample_batch(
         log_evidence=np.full(members, np.nan),
     )
     found = np.flatnonzero(modes.found)
+    if not found.size:
+        return batch
+    proposal = _at_modes(target, modes)
     for first in range(0, found.size, DRAWN_TOGETHER):
         member = found[first : first + DRAWN_TOGETHER]
         _sample_members(target, member, proposal[member], rng, adapt, final, batch)

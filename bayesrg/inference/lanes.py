@@ -13,13 +13,15 @@ from typing import Any
 from llvmlite import ir
 from numba import extending
 from numba.core import types
-from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.core.typing import templates
+from numba.core.typing.templates import ConcreteTemplate, signature
 from numba.extending import models, register_model
 
 LANES = 8
 # Untyped: kernels call an intrinsic without the typing context, which is its first parameter.
 intrinsic: Any = extending.intrinsic
 lower_builtin: Any = extending.lower_builtin
+infer_global: Any = templates.infer_global
 _VECTOR: Any = ir.VectorType(ir.DoubleType(), LANES)
 _BITS: Any = ir.VectorType(ir.IntType(64), LANES)
 # Products and sums may be fused: the only liberty taken.

@@ -63,6 +63,8 @@ def find_modes(target: Target, start: np.ndarray) -> Modes:
     for _ in range(ITERATIONS):
         usable = np.isfinite(density) & np.isfinite(gradient).all(axis=1)
         active, point, density, gradient = active[usable], point[usable], density[usable], gradient[usable]
+        if not active.size:
+            break
         curvature, axes, step = _newton_step(target, active, point, gradient)
         slope = (step * gradient).sum(axis=1)
         modes.point[active], modes.log_density[active] = point, density

@@ -4,8 +4,8 @@ With z a standard multivariate t of 5 degrees of freedom, a draw is
 
     centre + sum over axes i of axes_i (linear_i z_i + bend_i sqrt(1 + z_i^2)),    |bend_i| < linear_i,
 
-which for large z has the scale linear + bend on one side and linear - bend on the other, and between them no jump (it is
-the sinh-arcsinh transformation of Jones & Pewsey 2009, doi:10.1093/biomet/asp053, with unchanged tails).
+which for large z has the scale linear + bend on one side and linear - bend on the other, and no jump between them (the
+sinh-arcsinh transformation of Jones & Pewsey 2009, doi:10.1093/biomet/asp053, with unchanged tail weight).
 """
 
 import threading
@@ -19,7 +19,7 @@ from scipy.stats import qmc
 FREEDOM = 5.0
 SCRAMBLINGS = 64  # independent sequences in a pool
 INFLATION = 1.15  # of the sds of weighted draws: a proposal that is a little too wide costs little, one too narrow much
-OWN_DRAWS = 10.0  # the old covariance counts as so many draws per coordinate in a refit
+OLD_DRAWS = 1.0  # per coordinate: what the old proposal's axes count for in a refit, so that few draws suffice
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,26 @@ class SkewedT:
 
     @classmethod
     def with_sides(cls, centre: np.ndarray, axes: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> "SkewedT":
-        """Twice `upper` up each axis, and twice `lower` down it, lies what is at 2 and -2 on the standard axis."""
+        """Scales `upper` on the far side and `lower` on the near side of each axis, shapes (member, n).
+
+        Two of them up and down, less the bend, is where z = 2 and z = -2 go.
+        """
         return cls(centre, axes, 0.5 * (upper + lower), (upper - lower) / np.sqrt(5.0))
 
     def __getitem__(self, member: np.ndarray) -> "SkewedT":
+        """The proposals of some members."""
         return SkewedT(self.centre[member], self.axes[member], self.linear[member], self.bend[member])
 
     def draw(self, rng: np.random.Generator, draws: int) -> tuple[np.ndarray, np.ndarray]:
-        """Quasi-random points, shape (coordinate, member, draw), and the log densities there, shape (member, draw)."""
+        """Quasi-random points, shape (coordinate, member, draw), and the log densities there, shape (member, draw).
+
+        `draws` is a power of two.
+
+        Raises
+        ------
+        ValueError
+            For more members than the pool has scramblings.
+        """
         members, n = self.centre.shape
         if members > SCRAMBLINGS:
             raise ValueError(f"a pool has {SCRAMBLINGS} scramblings, so that many members at a time; got {members}")
@@ -76,7 +88,7 @@ def fit_skewed_t(point: np.ndarray, weight: np.ndarray, previous: SkewedT) -> Sk
     ----------
     point : ndarray, shape (coordinate, member, draw)
     weight : ndarray, shape (member, draw), each member's adding up to one
-    previous : the proposals that were drawn from: their axes count where the effective sample size is small
+    previous : the proposals that were drawn from; their axes count where the effective sample size is small
     """
     n = point.shape[0]
     point = point.transpose(1, 0, 2)
@@ -85,8 +97,8 @@ def fit_skewed_t(point: np.ndarray, weight: np.ndarray, previous: SkewedT) -> Sk
     effective = 1.0 / (weight**2).sum(axis=1)[:, None, None]
     old = previous.axes * previous.linear[:, None, :]
     covariance = effective * ((centred * weight[:, None, :]) @ centred.transpose(0, 2, 1))
-    covariance += OWN_DRAWS * n * 0.1 * (old @ old.transpose(0, 2, 1))
-    covariance /= effective + OWN_DRAWS * n * 0.1
+    covariance += OLD_DRAWS * n * (old @ old.transpose(0, 2, 1))
+    covariance /= effective + OLD_DRAWS * n
     variance, axes = np.linalg.eigh(covariance)
     sd = np.sqrt(np.maximum(variance, 1e-12 * variance[:, -1:]))
     along = (axes / sd[:, None, :]).transpose(0, 2, 1) @ centred
@@ -94,7 +106,8 @@ def fit_skewed_t(point: np.ndarray, weight: np.ndarray, previous: SkewedT) -> Sk
     asymmetry /= (along**2 @ weight[:, :, None])[:, :, 0]
     table = _asymmetries()
     angle = np.interp(asymmetry, table.asymmetry, table.angle)
-    scale = INFLATION * sd / np.interp(angle, table.angle, table.sd) * np.sqrt(FREEDOM / (FREEDOM - 2.0))
+    # Without skewness this is INFLATION * sd: the sd of the t itself is larger, by the root that is taken out.
+    scale = INFLATION * np.sqrt(FREEDOM / (FREEDOM - 2.0)) * sd / np.interp(angle, table.angle, table.sd)
     linear, bend = scale * np.cosh(angle), scale * np.sinh(angle)
     shift = scale * np.interp(angle, table.angle, table.mean)
     centre = mean[:, :, 0] - (axes @ shift[:, :, None])[:, :, 0]

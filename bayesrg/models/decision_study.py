@@ -29,7 +29,7 @@ MEANING = {
     "dependability": "Phi: reliability of the mean over the design, for absolute decisions",
 }
 NUMBERS = (1.0, 2.0, 3.0, 4.0, 5.0)
-BLOCK = 4_000_000  # coefficients held at once where they are reduced feature by feature (32 MB each array)
+BLOCK = 500_000  # coefficients worked out at once where draws are reduced: arrays of 4 MB stay near the processor
 DRAWS = ("chain", "draw")
 Reduce = Literal["mean"] | Sequence[float] | None
 
@@ -213,13 +213,27 @@ def _as_coordinate(number: np.ndarray) -> np.ndarray:
 def _coefficients(variance: np.ndarray, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Both coefficients, shape (…, design, draw), from variances (…, component, draw) and weights (design, component).
 
-    Draws last: a quantile of each design is then a partition of contiguous numbers, five times as fast.
+    Draws come last so that those of one design lie together to be sorted. einsum, because seven components are too few
+    for a threaded matrix product, which takes five times as long where cores are shared.
     """
-    universe = weights["universe"] @ variance
+
+    def weigh(weight: np.ndarray) -> np.ndarray:
+        return np.einsum("dk,...ks->...ds", weight, variance)
+
+    universe = weigh(weights["universe"])
     found = {}
     for name, error in (("generalisability", "relative"), ("dependability", "absolute")):
-        found[name] = universe / ((weights["universe"] + weights[error]) @ variance)
+        found[name] = universe / weigh(weights["universe"] + weights[error])
     return found
+
+
+def _quantiles(values: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Quantiles along the last axis, interpolated linearly; by a vectorised sort, ten times as fast as np.quantile."""
+    ordered = np.sort(values, axis=-1)
+    place = probabilities * (values.shape[-1] - 1)
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, values.shape[-1] - 1)
+    return ordered[..., below] + (place - below) * (ordered[..., above] - ordered[..., below])
 
 
 def _reduced(variance: xr.DataArray, weights: Mapping[str, xr.DataArray], reduce: Reduce) -> xr.Dataset:
@@ -246,8 +260,7 @@ def _reduced(variance: xr.DataArray, weights: Mapping[str, xr.DataArray], reduce
         parts: dict[str, list[np.ndarray]] = {name: [] for name in MEANING}
         for start in range(0, len(blocks), step):
             for name, whole in _coefficients(blocks[start : start + step], flat).items():
-                part = whole.mean(axis=-1) if quantiles is None else np.quantile(whole, quantiles, axis=-1)
-                parts[name].append(part if quantiles is None else np.moveaxis(part, 0, -1))
+                parts[name].append(whole.mean(axis=-1) if quantiles is None else _quantiles(whole, quantiles))
         found = {}
         for name, reduced in parts.items():
             joined = np.concatenate(reduced) if many else reduced[0][0]

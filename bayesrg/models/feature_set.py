@@ -35,7 +35,8 @@ def add_features(
     Returns
     -------
     Dataset with `value` (measurement, feature), with the coordinates `unit`, `family`, `location` and `scale` along
-    `feature` (where levels are calibrated, `level_location` and `level_scale` by level instead of the last two), and the reasons of features that were left out in the attribute `left_out` (JSON).
+    `feature`, and the reasons of features that were left out in the attribute `left_out` (JSON). Where levels are
+    calibrated, `level_location` and `level_scale` (feature, level) stand for `location` and `scale`.
 
     Raises
     ------
@@ -86,12 +87,16 @@ def add_features(
         f"{prefix}location": (dims, np.array([transformations[name].location for name in names])),
         f"{prefix}scale": (dims, np.array([transformations[name].scale for name in names])),
     }
-    return design.assign(value=(("measurement", "feature"), np.column_stack(list(laid_out.values())))).assign_coords(
-        feature=names,
-        unit=("feature", [units.get(name, unit_of(name)) for name in names]),
-        family=("feature", [families.get(name, family_of(name)) for name in names]),
-        **remembered,
-    ).assign_attrs(left_out=json.dumps(left_out))
+    return (
+        design.assign(value=(("measurement", "feature"), np.column_stack(list(laid_out.values()))))
+        .assign_coords(
+            feature=names,
+            unit=("feature", [units.get(name, unit_of(name)) for name in names]),
+            family=("feature", [families.get(name, family_of(name)) for name in names]),
+            **remembered,
+        )
+        .assign_attrs(left_out=json.dumps(left_out))
+    )
 
 
 def _explain_gaps(levels: Mapping[str, np.ndarray], given: np.ndarray, means: np.ndarray | None) -> str:

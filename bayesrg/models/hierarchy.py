@@ -23,7 +23,7 @@ def log_variances(coordinates: Any, library: Any) -> Any:
     coordinates : log total variance, logit of the signal's share, log ratio of each other error component to the residual
     library : the library of the array, ``numpy`` or ``pytensor.tensor``
     """
-    total, signal = coordinates[..., :1], coordinates[..., 1:2]
+    total, signal = coordinates[..., 0][..., None], coordinates[..., 1][..., None]
     zero = library.zeros_like(total)
     ratio = library.concatenate([coordinates[..., 2:], zero], axis=-1)
     parts = ratio - library.log(library.exp(ratio).sum(axis=-1, keepdims=True))

@@ -209,9 +209,7 @@ class Layout:
             effects[EFFECTS[name][0]] = drawn[:, column[first]]
         return self.name(effects)
 
-    def leave_one_out(
-        self, variance: np.ndarray, log_scale: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def leave_one_out(self, variance: np.ndarray, log_scale: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Log density of each value given all others, shape (draw, measurement), and of all, shape (draw,)."""
         arrays = self.elimination.arrays
         if log_scale is None:

@@ -1,8 +1,9 @@
 """Whether levels of a facet (scanners, preprocessings) differ in scale: the check before their values are pooled.
 
-A stability model has one scale for all levels. Where pipelines or scanners give a feature in other units, the level with
-the largest sd decides every variance, and neither sds nor ICCs of the pool mean anything. The check compares sds by level
-with what one scale would give by sampling, and with the test of Brown & Forsythe (1974, doi:10.1080/01621459.1974.10482955).
+A stability model has one scale for all levels. Where pipelines or scanners give a feature in other units, the level
+with the largest sd decides every variance, and neither sds nor ICCs of the pool mean anything. The check compares sds
+by level with what one scale would give by sampling, and by the test of Brown & Forsythe (1974,
+doi:10.1080/01621459.1974.10482955).
 """
 
 from typing import Any
@@ -38,35 +39,30 @@ def level_spread(data: xr.Dataset) -> xr.Dataset:
     Dataset over `feature`. For every facet named, `<facet>_location` and `<facet>_sd` by level, in the feature's units
     (of logarithms on the log scale; NaN without two values). Also over `facet`: `sd_ratio`, the largest sd over the
     smallest among levels with three subjects or more; `expected_ratio` and `ratio_limit`, the median and the 99 %
-    quantile of that ratio in data simulated with one scale; `brown_forsythe_p`; `widest` and `narrowest`, the levels
-    with the largest and smallest sd; `verdict`: ``"pooled scale is meaningless"`` (a ratio above 10 and above the limit),
-    ``"scales differ"`` (a ratio above the limit and p < 0.01), ``"no sign of it"``, or ``"too few subjects to tell"``.
+    quantile of that ratio among simulated levels with one scale; `brown_forsythe_p`; `widest` and `narrowest`, the
+    levels with the largest and smallest sd; `verdict`: ``"pooled scale is meaningless"`` (a ratio above 10 and above
+    the limit), ``"scales differ"`` (a ratio above the limit and p < 0.01), ``"no sign of it"``, or ``"too few subjects
+    to tell"``.
 
     Notes
     -----
-    The simulation has normal values with the design's rows and the feature's own intraclass correlation, estimated with
-    all levels standardised. Brown & Forsythe's test takes subjects' means in each level, independent within a
-    level; subjects shared by levels make it conservative. (Values centred by subject would not do: with two levels
-    their residuals have equal sds, whatever the scales.) Both are asked for because a skewed feature exceeds the
-    normal limit with one scale too. A facet whose levels the data calibrate already is compared in its units, the other
-    facet after that calibration.
+    The simulation draws each level's variance from a chi-square distribution with the degrees of freedom that its
+    subjects and their likeness leave (Satterthwaite 1946, doi:10.2307/3002019). Brown & Forsythe's test takes subjects'
+    means in each level, which are independent within a level. Both treat levels as independent: subjects that levels
+    share make them conservative. (Values centred by subject would not do: with two levels their residuals have equal
+    sds, whatever the scales.) Both are asked for because a skewed feature exceeds the normal limit with one scale too.
+    A facet whose levels the data calibrate already is compared in its units, the other facet after that calibration.
     """
     layout = Layout(data)
     value = data["value"] if "feature" in data.dims else data["value"].expand_dims(feature=[data.attrs["feature"]])
     value = value.transpose("measurement", "feature")
     facets = [facet for facet in ("scanner", "preprocessing") if f"{facet}_index" in data]
-    patterns, part = np.unique(value.notnull().values.T, axis=0, return_inverse=True)
+    subject = layout.levels("subject")
     found: dict[str, Any] = {}
     compared: list[dict[str, np.ndarray]] = []
     for facet in facets:
-        level, labels = layout.levels(facet), data[facet].values
-        raw = _in_units(value, layout, facet)
-        own: dict[str, np.ndarray] = {}
-        for number, given in enumerate(patterns):  # features that were measured in the same rows
-            features = np.flatnonzero(part.ravel() == number)
-            some = _compare(raw[np.ix_(given, features)], level[given], layout.levels("subject")[given], labels.size)
-            for name, result in some.items():
-                own.setdefault(name, np.empty((*result.shape[:-1], raw.shape[1]), result.dtype))[..., features] = result
+        labels = data[facet].values
+        own = _compare(_in_units(value, layout, facet), layout.levels(facet), subject, labels.size)
         for name in ("location", "sd"):
             found[f"{facet}_{name}"] = (("feature", facet), own.pop(name).T)
         compared.append(own | {name: labels[own[name]] for name in ("widest", "narrowest")})
@@ -108,18 +104,18 @@ def _describe(own: xr.Dataset, flagged: np.ndarray, facet: str) -> str:
     worst = own.isel(feature=flagged[int(np.argmax(own["sd_ratio"].values[flagged]))])
     total = own.sizes["feature"]
     what = f"{flagged.size} of {total} features have sds" if total > 1 else f"{worst['feature'].item()} has sds"
+    most = f", most in {worst['feature'].item()}" if total > 1 else ""
     return (
-        f"{what} that differ by {facet} more than sampling explains{', most in ' + worst['feature'].item() if total > 1 else ''}"
-        f" (largest sd over smallest {worst['sd_ratio'].item():.3g}, {worst['widest'].item()} over "
-        f"{worst['narrowest'].item()}; one scale would give up to {worst['ratio_limit'].item():.2g})"
+        f"{what} that differ by {facet} more than sampling explains{most} (largest sd over smallest {worst['sd_ratio'].item():.3g}, "
+        f"{worst['widest'].item()} over {worst['narrowest'].item()}; one scale would give up to {worst['ratio_limit'].item():.2g})"
     )
 
 
 def _mend(data: xr.Dataset, facet: str) -> str:
     log = "" if data.attrs["transformation"] == "log" else "take scale='log' for positive features, "
     return (
-        f"Give each {facet} a location and a scale of its own, Stability(heteroscedastic={facet!r}), {log}or fit strata "
-        f"of like {facet}s apart."
+        f"Give each {facet} a location and a scale of its own, Stability(heteroscedastic={facet!r}), {log}or fit "
+        f"strata of like {facet}s apart."
     )
 
 
@@ -137,34 +133,30 @@ def _in_units(value: xr.DataArray, layout: Layout, facet: str) -> np.ndarray:
 
 def _compare(value: np.ndarray, level: np.ndarray, subject: np.ndarray, n_levels: int) -> dict[str, np.ndarray]:
     """Locations and sds, shape (level, feature), and their comparison; `value` has shape (measurement, feature)."""
-    cells, first, counts = np.unique(level * (subject.max() + 1) + subject, return_inverse=True, return_counts=True)
-    of_level = cells // (subject.max() + 1)
-    member = np.eye(n_levels)[level]
-    size = member.sum(axis=0)
+    given = ~np.isnan(value)
+    member = np.eye(n_levels)[level].T
+    size = member @ given
     with np.errstate(invalid="ignore", divide="ignore"):
-        location = member.T @ value / size[:, None]
-        centred = value - location[level]
-        sd = np.sqrt(member.T @ centred**2 / (size[:, None] - 1.0))
-    used = np.flatnonzero(np.bincount(of_level) >= FEWEST)
-    n_features = value.shape[1]
-    if used.size < 2:
-        unknown, none = np.full(n_features, np.nan), np.zeros(n_features, dtype=int)
-        return {
-            "location": location,
-            "sd": sd,
-            **dict.fromkeys(("sd_ratio", "expected_ratio", "ratio_limit", "brown_forsythe_p"), unknown),
-            **dict.fromkeys(("widest", "narrowest"), none),
-            "verdict": np.full(n_features, UNKNOWN, dtype=VERDICTS),
-        }
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = sd[used].max(axis=0) / sd[used].min(axis=0)
-        standard = np.where(sd[level] > 0, centred / sd[level], 0.0)
-    expected, limit = _simulate(_correlation(standard, subject), member, subject, used)
-    means = np.zeros((cells.size, n_features))
-    np.add.at(means, first, value)
-    means /= counts[:, None]
-    p = _test([means[of_level == number] for number in used])
-    verdict = np.full(n_features, ALIKE, dtype=VERDICTS)
+        location = member @ np.where(given, value, 0.0) / size
+        centred = np.where(given, value - location[level], 0.0)
+        sd = np.sqrt(member @ centred**2 / np.where(size > 1, size - 1.0, np.nan))
+        standard = np.where(given & (sd[level] > 0), centred / sd[level], np.nan)
+
+    cells, cell = np.unique(level * (subject.max() + 1) + subject, return_inverse=True)
+    of_level = cells // (subject.max() + 1)
+    means = _group_means(value, cell)
+    subjects = np.eye(n_levels)[of_level].T @ ~np.isnan(means)
+    used = subjects >= FEWEST
+    known = used.sum(axis=0) >= 2
+
+    widest, narrowest = np.where(used, sd, -np.inf).argmax(axis=0), np.where(used, sd, np.inf).argmin(axis=0)
+    features = np.arange(value.shape[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(known, sd[widest, features] / sd[narrowest, features], np.nan)
+    freedom = _effective_freedom(np.where(used, size, 0.0), subjects, _correlation(standard, subject))
+    expected, limit = np.where(known, _expect(freedom), np.nan)
+    p = np.where(known, _brown_forsythe(means, of_level, used), np.nan)
+    verdict = np.where(known, np.array(ALIKE, dtype=VERDICTS), UNKNOWN)
     verdict[(ratio > limit) & (p < FALSE_ALARM)] = DIFFERENT
     verdict[(ratio > limit) & (ratio > LARGEST_RATIO)] = MEANINGLESS
     return {
@@ -174,57 +166,93 @@ def _compare(value: np.ndarray, level: np.ndarray, subject: np.ndarray, n_levels
         "expected_ratio": expected,
         "ratio_limit": limit,
         "brown_forsythe_p": p,
-        "widest": used[sd[used].argmax(axis=0)],
-        "narrowest": used[sd[used].argmin(axis=0)],
+        "widest": widest,
+        "narrowest": narrowest,
         "verdict": verdict,
     }
 
 
+def _group_means(value: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Means of the values there are, shape (group, feature); NaN where there is none."""
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    given = ~np.isnan(value)
+    counts = np.add.reduceat(given[order].astype(float), starts, axis=0)
+    sums = np.add.reduceat(np.where(given, value, 0.0)[order], starts, axis=0)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+
+
 def _correlation(standard: np.ndarray, subject: np.ndarray) -> np.ndarray:
     """Intraclass correlation within subjects, from the one-way analysis of variance; shape (feature,)."""
-    counts = np.bincount(subject)
-    size, groups = subject.size, counts.size
-    if size == groups:
-        return np.zeros(standard.shape[1])
-    sums = np.zeros((groups, standard.shape[1]))
-    np.add.at(sums, subject, standard)
-    means = sums / counts[:, None]
-    grand = standard.mean(axis=0)
-    between = (counts[:, None] * (means - grand) ** 2).sum(axis=0) / (groups - 1)
-    within = ((standard - means[subject]) ** 2).sum(axis=0) / (size - groups)
-    each = (size - (counts**2).sum() / size) / (groups - 1)
+    given = ~np.isnan(standard)
+    member = np.eye(int(subject.max()) + 1)[subject].T
+    counts = member @ given
+    size, groups = counts.sum(axis=0), (counts > 0).sum(axis=0)
+    filled = np.where(given, standard, 0.0)
+    means = member @ filled / np.maximum(counts, 1.0)
+    grand = filled.sum(axis=0) / np.maximum(size, 1.0)
+    within = np.where(given, filled - means[subject], 0.0)
+    within = (within**2).sum(axis=0) / np.maximum(size - groups, 1.0)
+    between = (counts * (means - grand) ** 2).sum(axis=0) / np.maximum(groups - 1.0, 1.0)
+    each = (size - (counts**2).sum(axis=0) / np.maximum(size, 1.0)) / np.maximum(groups - 1.0, 1.0)
     total = between + (each - 1.0) * within
     return np.clip(np.divide(between - within, total, out=np.zeros_like(total), where=total > 0), 0.0, 1.0)
 
 
-def _simulate(
-    correlation: np.ndarray, member: np.ndarray, subject: np.ndarray, used: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Median and limit of the ratio of sds when all levels have one scale, shape (feature,)."""
-    rng = np.random.default_rng(0)  # the same answer for the same data
-    member = member[:, used]
-    size = member.sum(axis=0)
-    shared = rng.standard_normal((SIMULATIONS, int(subject.max()) + 1))[:, subject]
-    own = rng.standard_normal((SIMULATIONS, subject.size))
+def _effective_freedom(size: np.ndarray, subjects: np.ndarray, correlation: np.ndarray) -> np.ndarray:
+    """Degrees of freedom of each level's variance (Satterthwaite 1946), shape (level, feature); zero without values.
 
-    def cross(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Sums of products within levels, about the levels' means."""
-        return (left * right) @ member - (left @ member) * (right @ member) / size
+    With m subjects of r values each, m - 1 contrasts have the variance 1 + (r - 1) rho and m (r - 1) have 1 - rho.
+    """
+    repeats = np.divide(size, subjects, out=np.ones_like(size), where=subjects > 0)
+    shared, own = 1.0 + (repeats - 1.0) * correlation, 1.0 - correlation
+    among, inside = np.maximum(subjects - 1.0, 0.0), subjects * (repeats - 1.0)
+    freedom = (among * shared + inside * own) ** 2 / np.maximum(among * shared**2 + inside * own**2, 1e-12)
+    return np.where(size > 0, freedom, 0.0)
 
-    squares = cross(shared, shared), cross(shared, own), cross(own, own)
-    # Features whose correlations agree in two digits share a reference.
-    rounded, place = np.unique(np.round(correlation, 2), return_inverse=True)
-    limits = np.empty((2, rounded.size))
-    for number, share in enumerate(rounded):
-        both = np.sqrt(share * (1.0 - share))
-        total = share * squares[0] + 2.0 * both * squares[1] + (1.0 - share) * squares[2]
-        spread = np.sqrt(np.maximum(total, 0.0) / (size - 1.0))
-        ratio = spread.max(axis=1) / np.maximum(spread.min(axis=1), 1e-12)
+
+def _expect(freedom: np.ndarray) -> np.ndarray:
+    """Median and limit of the ratio of sds when all levels have one scale, shape (2, feature)."""
+    # Features whose degrees of freedom agree in a tenth share a simulation.
+    kinds, place = np.unique(np.round(freedom, 1), axis=1, return_inverse=True)
+    limits = np.full((2, kinds.shape[1]), np.nan)
+    for number, kind in enumerate(kinds.T):
+        own = kind[kind > 0]
+        if own.size < 2:
+            continue
+        drawn = np.sqrt(np.random.default_rng(0).chisquare(own, (SIMULATIONS, own.size)) / own)  # the same every time
+        ratio = drawn.max(axis=1) / np.maximum(drawn.min(axis=1), 1e-12)
         limits[:, number] = np.quantile(ratio, (0.5, 1.0 - FALSE_ALARM))
-    return limits[0, place], limits[1, place]
+    return limits[:, place.ravel()]
 
 
-def _test(groups: list[np.ndarray]) -> np.ndarray:
-    """P values of Brown & Forsythe's test of equal spread, by column; NaN where no level has any."""
+def _brown_forsythe(means: np.ndarray, group: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """P values of Brown & Forsythe's test of equal spread, by feature; NaN where no level has any.
+
+    `scipy.stats.levene` for many features, each with its own missing values.
+
+    Parameters
+    ----------
+    means : ndarray, shape (cell, feature), NaN where a cell is missing
+    group : ndarray of int, shape (cell,), the level of each cell
+    used : ndarray of bool, shape (level, feature)
+    """
+    given = ~np.isnan(means) & used[group]
+    deviation = np.zeros_like(means)
+    for level in range(used.shape[0]):
+        own = group == level
+        ordered = np.sort(np.where(given[own], means[own], np.inf), axis=0)
+        count = given[own].sum(axis=0)
+        middle = np.stack([np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(ordered) - 1)])
+        median = np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
+        deviation[own] = np.abs(np.where(given[own], means[own] - np.where(count > 0, median, 0.0), 0.0))
+    member = np.eye(used.shape[0])[group].T
+    counts = member @ given
+    centre = member @ deviation / np.maximum(counts, 1.0)
+    size, groups = counts.sum(axis=0), used.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(stats.levene(*groups, center="median", axis=0).pvalue)
+        grand = deviation.sum(axis=0) / size
+        among = (counts * (centre - grand) ** 2).sum(axis=0) / (groups - 1.0)
+        within = np.where(given, deviation - centre[group], 0.0)
+        within = (within**2).sum(axis=0) / (size - groups)
+        return np.asarray(stats.f.sf(among / within, groups - 1.0, size - groups))

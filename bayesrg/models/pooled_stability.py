@@ -308,9 +308,9 @@ def _observe(number: str, batch: FeatureBatch, variance: Any) -> None:
             variance,
             pm.Data(f"degrees_of_freedom_{number}", likelihood.degrees_of_freedom),
             pm.Data(f"weight_{number}", likelihood.weight),
-            logp=lambda value, variance, *design: collapsed_densities("strata", variance, value, *design),
-            random=lambda variance, freedom, weight, rng, size: variance @ weight.T * rng.chisquare(freedom, size),
-            signature="(k),(n),(n,k)->(n)",
+            logp=lambda value, variance, *design: collapsed_densities("strata", variance, value, *design).sum(),
+            random=lambda variance, freedom, weight, rng, size: variance @ weight.T * rng.chisquare(freedom, (len(variance), len(freedom))),
+            signature="(f,k),(n),(n,k)->(f,n)",
             observed=pm.Data(f"observed_sum_of_squares_{number}", likelihood.sums_of_squares),
         )
     else:
@@ -318,9 +318,9 @@ def _observe(number: str, batch: FeatureBatch, variance: Any) -> None:
             f"value_{number}",
             variance,
             *(pm.Data(f"design_{number}_{place}", array) for place, array in enumerate(likelihood.design)),
-            logp=lambda value, variance, *design: collapsed_densities("elimination", variance, value, *design),
+            logp=lambda value, variance, *design: collapsed_densities("elimination", variance, value, *design).sum(),
             random=lambda variance, *_, rng, size: layout.draw(variance, rng)[1],
-            signature="(k),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(n)",
+            signature="(f,k),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(f,n)",
             observed=pm.Data(f"observed_value_{number}", likelihood.value),
         )
 

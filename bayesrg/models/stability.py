@@ -62,8 +62,8 @@ class Priors:
         "Normal",
         {"mu": 0.0, "sigma": 0.5},
         "each level was divided by its own sample sd, so its log scale is zero but for sampling error (0.24 with ten "
-        "independent values) and for levels that saw subjects more or less alike than the others did: 95 % of the prior "
-        "lies within a factor of 2.7",
+        "independent values) and for levels that saw subjects more or less alike than the others did: 95 % of the "
+        "prior lies within a factor of 2.7",
     )
 
     def __post_init__(self) -> None:
@@ -71,7 +71,9 @@ class Priors:
         if self.mu.distribution != "Normal" or self.mu.arguments["mu"] != 0:
             raise TypeError(f"mu needs a Normal prior with mean 0, which is integrated out exactly; got {self.mu}")
         if self.log_scale.distribution != "Normal" or self.log_scale.arguments["mu"] != 0:
-            raise TypeError(f"log_scale needs a Normal prior with mean 0: log scales add up to zero; got {self.log_scale}")
+            raise TypeError(
+                f"log_scale needs a Normal prior with mean 0: log scales add up to zero; got {self.log_scale}"
+            )
 
 
 @dataclass(frozen=True)
@@ -362,8 +364,8 @@ class Stability:
             strange = sorted({*labels.values} - {*data[layout.calibrated].values})
             if strange:
                 raise TableError(
-                    f"{layout.calibrated} {', '.join(map(repr, strange))}: not among the levels that were fitted, so its "
-                    "location and scale are unknown; predict for the levels fitted, or fit again with it"
+                    f"{layout.calibrated} {', '.join(map(repr, strange))}: not among the levels that were fitted, so "
+                    "its location and scale are unknown; predict for the levels fitted, or fit again with it"
                 )
             own = posterior[["mu", "log_scale"]].sel({layout.calibrated: labels}).drop_vars(layout.calibrated)
             value, stretch = own["mu"], np.exp(own["log_scale"])
@@ -406,9 +408,9 @@ class Stability:
         -------
         Dataset over the draws. By `component`: `sd` (superpopulation), `finite_sd` (over the levels observed), `share`;
         by `condition`: `icc`, `sem`, `mdc`, and `icc_above` (also by threshold); `mean`, `within_subject_sd`, `wcv`,
-        `rc`, `rdc`. On the log scale sds are of log values and `mdc`, `rc`, `rdc` are pairs of percentages. Where levels
-        have scales of their own, `mean`, `within_subject_sd`, `wcv`, `rc`, `rdc` and `level_sd` are by level, and the
-        others that have units are absent. The attribute `absent` says why an estimand is not there.
+        `rc`, `rdc`. On the log scale sds are of log values and `mdc`, `rc`, `rdc` are pairs of percentages. Where
+        levels have scales of their own, `mean`, `within_subject_sd`, `wcv`, `rc`, `rdc` and `level_sd` are by level,
+        and the others that have units are absent. The attribute `absent` says why an estimand is not there.
         """
         layout = Layout(data)
         many = "feature" in data.dims

@@ -15,10 +15,11 @@ design, whose subject variances are V_s = 2 + 2 rho and V_d = 2 - 2 rho, so that
 always between -1 and 1. Covariance components from the variance components of sums are an old device (Searle &
 Rounsaville 1974, The American Statistician 28:67-68).
 
-The prior: rho is uniform on (-1, 1), whatever the sums and differences vary by in all. (Left alone, the uniform shares
-of signal of the stability model would centre the prior of rho on the correlation of the raw values, so that two features
-that share their noise and say nothing of the subjects would be called redundant. Draws are weighted by the uniform
-density over the density that the two fits imply.)
+The prior: rho is uniform on (-1, 1), so is the correlation of the errors, and the variances of the scaled features, which
+are half the means of those of s and d, have the model's prior. The two fits imply another joint prior, the product of
+the model's prior for s and for d; draws are weighted by the ratio of the two densities. (Unweighted, the prior of rho
+would be centred on the correlation of the raw values, so that two features that share their noise and say nothing of
+the subjects would be called redundant.)
 
 What is approximated: the posteriors of V_s and V_d come from two univariate fits and are combined as if they were
 independent. They are where s and d are uncorrelated in every component. The scaling achieves that in the subject
@@ -36,14 +37,13 @@ import xarray as xr
 
 from bayesrg.design import confounded
 from bayesrg.inference.batches import sample_members
-from bayesrg.inference.variances import Shares
+from bayesrg.inference.variances import IndependentSds, Shares
 from bayesrg.models.layout import FACETS, Layout
 from bayesrg.models.stability import Stability
 
 PAIRS_TOGETHER = 256  # sampled at a time: their draws are summarised and forgotten
 DRAWS, TUNE, CHAINS = 500, 1000, 4
 PAIRINGS = 4  # each draw of the sum's variance is paired with so many of the difference's
-GRID = np.arange(-30.0, 10.0, 0.02)  # logarithms of a signal, on which prior densities are worked out
 EXACT = "exact"  # one feature is a multiple of the other: nothing to sample
 CONFOUNDED = "not comparable"  # the rows that have both features cannot tell the components apart
 COLLINEAR = 1e-8  # sd of the sum or the difference, relative to the other's, that is rounding error
@@ -188,15 +188,13 @@ def _sample_chunk(
             progress=False,
         )
         variance = posterior["variance"].transpose("feature", "chain", "draw", "component")
-        signal = variance.sel(component="subject").values.reshape(sampled.size, 2, -1)
-        total = variance.sum("component").values.reshape(sampled.size, 2, -1)
-        ratio = _pair_draws(np.log(signal * sd[sampled, :, None] ** 2))
-        if isinstance(model.priors.variances, Shares):
-            expected = _pair_draws(np.log(total * sd[sampled, :, None] ** 2))
-        else:
-            expected = np.log(sd[sampled, :1] ** 2 / sd[sampled, 1:] ** 2)
-        correlation[sampled] = np.tanh(0.5 * ratio)
-        weight[sampled] = _weigh(ratio, np.interp(ratio - expected, *_implied_log_density(model)))
+        signal, error = (
+            own.values.reshape(sampled.size, 2, -1) * sd[sampled, :, None] ** 2
+            for own in (variance.sel(component="subject"), variance.drop_sel(component="subject").sum("component"))
+        )
+        signal, error = _pair_draws(signal), _pair_draws(error)
+        correlation[sampled] = (signal[0] - signal[1]) / (signal[0] + signal[1])
+        weight[sampled] = _weigh(model.priors.variances, signal, error, sd[sampled].T[..., None] ** 2)
         methods = statistics["method"].values.reshape(-1, 2)
         method[sampled] = [" and ".join(sorted(set(own))) for own in methods]
         for name, better in {"pareto_k": np.fmax, "importance_ess": np.fmin, "r_hat": np.fmax}.items():
@@ -207,39 +205,45 @@ def _sample_chunk(
     return xr.Dataset({**draws, "method": ("pair", method.astype(str)), **columns})
 
 
-def _pair_draws(log: np.ndarray) -> np.ndarray:
-    """Differences (pair, sample) of logarithms (pair, 2, draw): independent draws may be combined in any order."""
-    step = log.shape[2] // PAIRINGS
-    return np.concatenate([log[:, 0] - np.roll(log[:, 1], k * step, axis=1) for k in range(PAIRINGS)], axis=1)
+def _pair_draws(array: np.ndarray) -> np.ndarray:
+    """Draws (2, pair, sample) from draws (pair, 2, draw): independent draws may be combined in any order."""
+    step = array.shape[2] // PAIRINGS
+    shifted = [np.roll(array[:, 1], number * step, axis=1) for number in range(PAIRINGS)]
+    return np.stack([np.tile(array[:, 0], PAIRINGS), np.concatenate(shifted, axis=1)])
 
 
-def _weigh(ratio: np.ndarray, implied: np.ndarray) -> np.ndarray:
-    """Weights that make the prior of rho = tanh(ratio / 2) uniform: the prior of the ratio is then logistic."""
-    log_weight = -np.abs(ratio) - 2.0 * np.log1p(np.exp(-np.abs(ratio))) - implied
+def _weigh(prior: Shares | IndependentSds, signal: np.ndarray, error: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Weights (pair, sample) of draws for a uniform prior on the correlations of signal and error.
+
+    Parameters
+    ----------
+    signal, error : ndarrays, shape (2, pair, sample)
+        Variances of sum and difference.
+    unit : ndarray, shape (2, pair, 1)
+        Their variances in the data: the priors are for a unit variance.
+
+    Notes
+    -----
+    With V the half mean of V_s and V_d, d log V_s d log V_d = V^2 / (V_s V_d) times 8 d log V d rho.
+    """
+    scaled_signal, scaled_error, scaled_unit = (own.sum(axis=0) / 4.0 for own in (signal, error, unit))
+    log_weight = _log_prior(prior, scaled_signal, scaled_error, scaled_unit)
+    log_weight -= _log_prior(prior, signal, error, unit).sum(axis=0)
+    log_weight += np.log(signal).sum(axis=0) - 2.0 * np.log(scaled_signal)
+    if isinstance(prior, Shares):
+        log_weight += np.log(error).sum(axis=0) - 2.0 * np.log(scaled_error)
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     return weight / weight.sum(axis=1, keepdims=True)
 
 
-def _implied_log_density(model: Stability) -> tuple[np.ndarray, np.ndarray]:
-    """Prior log density of log(V_s / V_d), beyond the ratio of the totals (of the scales, for priors on single sds).
-
-    Returns
-    -------
-    points and log densities: of the difference of two independent logarithms of a share of signal, or of a variance.
-    """
-    prior = model.priors.variances
-    if isinstance(prior, Shares):
-        own = GRID[GRID < 0.0]
-        alpha, beta = (prior.signal_share.arguments[name] for name in ("alpha", "beta"))
-        log_density = alpha * own + (beta - 1.0) * np.log(-np.expm1(own))
-    else:
-        own = GRID
-        log_density, _ = prior.sd.log_density_of_logarithm(0.5 * own)
-    density = np.exp(log_density - log_density.max())
-    density /= density.sum()
-    both = np.convolve(density, density[::-1])
-    step = GRID[1] - GRID[0]
-    return step * np.arange(1 - own.size, own.size), np.log(np.maximum(both, 1e-300) / step)
+def _log_prior(prior: Shares | IndependentSds, signal: np.ndarray, error: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Prior log density of log signal and, with shares, of log error; up to a constant."""
+    if isinstance(prior, IndependentSds):
+        return prior.sd.log_density_of_logarithm(0.5 * np.log(signal / unit))[0]
+    total = signal + error
+    alpha, beta = (prior.signal_share.arguments[name] for name in ("alpha", "beta"))
+    of_total, _ = prior.total_sd.log_density_of_logarithm(0.5 * np.log(total / unit))
+    return of_total + alpha * np.log(signal / total) + beta * np.log(error / total)
 
 
 def _comparable(data: xr.Dataset, rows: np.ndarray) -> bool:

@@ -93,3 +93,28 @@ POWER_SCALING = Reference(
     "with power-scaling. Stat Comput 2024;34:57.",
     "10.1007/s11222-023-10366-5",
 )
+PSIS = Reference(
+    "Vehtari A, Simpson D, Gelman A, Yao Y, Gabry J. Pareto smoothed importance sampling. J Mach Learn Res "
+    "2024;25(72):1–58.",
+    url="https://jmlr.org/papers/v25/19-556.html",
+)
+LEAGUE_TABLES = Reference(
+    "Goldstein H, Spiegelhalter DJ. League tables and their limitations: statistical issues in comparisons of "
+    "institutional performance. J R Stat Soc A 1996;159:385–443.",
+    "10.2307/2983325",
+)
+RANKING = Reference(
+    "Lin R, Louis TA, Paddock SM, Ridgeway G. Loss function based ranking in two-stage, hierarchical models. Bayesian "
+    "Anal 2006;1:915–946.",
+    "10.1214/06-BA130",
+)
+CLEAR = Reference(
+    "Kocak B, Baessler B, Bakas S, et al. CheckList for EvaluAtion of Radiomics research (CLEAR): a step-by-step "
+    "reporting guideline for authors and reviewers endorsed by ESR and EuSoMII. Insights Imaging 2023;14:75.",
+    "10.1186/s13244-023-01415-8",
+)
+METRICS = Reference(
+    "Kocak B, Akinci D’Antonoli T, Mercaldo N, et al. METhodological RadiomICs Score (METRICS): a quality scoring tool "
+    "for radiomics research endorsed by EuSoMII. Insights Imaging 2024;15:8.",
+    "10.1186/s13244-023-01572-w",
+)

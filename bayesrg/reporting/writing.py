@@ -8,16 +8,30 @@ import xarray as xr
 
 from bayesrg.files import replace_atomically
 from bayesrg.models import Stability, model_of
-from bayesrg.reporting import stability
+from bayesrg.models.pooled_stability import PooledStability
+from bayesrg.reporting import feature_set, stability
 from bayesrg.reporting.blocks import Figure, Page, Table
+from bayesrg.reporting.feature_set import SelectionRule
 from bayesrg.reporting.fitted import Fitted
 from bayesrg.reporting.page import render
 
 # A model's report is a function: a fit and whether to name subjects -> the fit with hidden labels, and its page.
 PAGES: Mapping[type, Callable[[Fitted, bool], tuple[Fitted, Page]]] = {Stability: stability.compose}
+# The same for a fit of many features, which also takes the rule by which features are kept.
+PAGES_OF_MANY: Mapping[type, Callable[[Fitted, bool, SelectionRule], tuple[Fitted, Page]]] = {
+    Stability: feature_set.compose,
+    PooledStability: feature_set.compose,
+}
 
 
-def report(tree: xr.DataTree, path: str | Path, *, model: Any = None, show_subjects: bool = False) -> Path:
+def report(
+    tree: xr.DataTree,
+    path: str | Path,
+    *,
+    model: Any = None,
+    show_subjects: bool = False,
+    rule: SelectionRule | None = None,
+) -> Path:
     """Write a fit's report and return its path.
 
     The page is one HTML file that needs no network: verdict, question, model, data, priors, results, checks, a
@@ -30,19 +44,28 @@ def report(tree: xr.DataTree, path: str | Path, *, model: Any = None, show_subje
     path : of the page, such as ``stability.html``
     model : the model of the fit; None rebuilds it from the fit's provenance
     show_subjects : whether labels of subjects and their sessions may stand in the page and its files
+    rule : of a fit of many features, by which of them are kept; None keeps those whose ICCs of repeatability,
+        reproducibility and robustness all exceed the fit's first threshold with a probability of 0.8
 
     Raises
     ------
     TypeError
-        For a model that has no report.
+        For a model that has no report, or a rule for a fit of one feature.
     FitError
         If the tree is not a fit, or was made with a class that this version does not know.
     """
     made_with = model_of(tree) if model is None else model
-    if type(made_with) not in PAGES:
-        known = ", ".join(cls.__name__ for cls in PAGES)
+    many = "constant_data" in tree.children and "feature" in tree["constant_data"].sizes
+    pages: Mapping[type, Any] = PAGES_OF_MANY if many else PAGES
+    if type(made_with) not in pages:
+        known = ", ".join(cls.__name__ for cls in pages)
         raise TypeError(f"there is no report for a {type(made_with).__name__}; there is one for {known}")
-    fit, page = PAGES[type(made_with)](Fitted(tree, made_with), show_subjects)
+    if many:
+        fit, page = pages[type(made_with)](Fitted(tree, made_with), show_subjects, rule or SelectionRule())
+    elif rule is not None:
+        raise TypeError("a rule selects among many features; this fit has one")
+    else:
+        fit, page = pages[type(made_with)](Fitted(tree, made_with), show_subjects)
     target = Path(path)
     folder = target.parent / f"{target.stem}_files"
     for table in page.of_kind(Table):

@@ -1,4 +1,4 @@
-"""The overall ICC of all features, ranked: the best and the weakest by name, all as one curve, and a table to search."""
+"""The overall ICC of all features, ranked: the ends by name, all as one curve, and a table to search."""
 
 from collections.abc import Sequence
 

@@ -77,10 +77,16 @@ def model(study: Study) -> Section:
     )
 
 
-def structure(study: StudyDesign) -> list[Block]:
-    """The model's equation and priors in mathematics, its components in words, and how it is estimated."""
+def structure(study: StudyDesign, priors: Sequence[Markup] | None = None) -> list[Block]:
+    """The model's equation and priors in mathematics, its components in words, and how it is estimated.
+
+    Parameters
+    ----------
+    priors : formulas of the priors; None writes those of a total and its shares, or of each component's sd
+    """
+    effects = _effects()
     return [
-        Prose(mathml.display(_equation(study), *_distributions(study))),
+        Prose(mathml.display(_equation(study), effects, *(_priors(study) if priors is None else priors))),
         _component_table(study),
         *_notes(study),
     ]
@@ -123,12 +129,10 @@ def _equation(study: StudyDesign) -> Markup:
     return row(_standard(study), sign("="), joined(terms, "+"))
 
 
-def _distributions(study: StudyDesign) -> list[Markup]:
-    priors = study.fit.model.priors
+def _effects() -> Markup:
     index = symbol("k")
     variance = mathml.both(symbol("σ"), index, number("2"))
-    summed = total(index, variance)
-    first = row(
+    return row(
         word("each effect of component "),
         index,
         word(" ∼ Normal"),
@@ -138,27 +142,32 @@ def _distributions(study: StudyDesign) -> list[Markup]:
         variance,
         sign(")"),
     )
-    centre = row(symbol("μ"), sign("∼"), _named(priors.mu))
+
+
+def _priors(study: StudyDesign) -> list[Markup]:
+    priors = study.fit.model.priors
+    index = symbol("k")
+    variance = mathml.both(symbol("σ"), index, number("2"))
+    summed = total(index, variance)
+    centre = row(symbol("μ"), sign("∼"), named(priors.mu))
     if isinstance(priors.variances, IndependentSds):
-        spread = [
-            row(subscript(symbol("σ"), index), sign("∼"), _named(priors.variances.sd), word(" for every "), index)
-        ]
+        spread = [row(subscript(symbol("σ"), index), sign("∼"), named(priors.variances.sd), word(" for every "), index)]
     else:
         shares: Shares = priors.variances
         signal = mathml.both(symbol("σ"), word("subject"), number("2"))
         rest = total(row(symbol("l"), sign("≠"), word("subject")), mathml.both(symbol("σ"), symbol("l"), number("2")))
         spread = [
-            row(root(summed), sign("∼"), _named(shares.total_sd)),
-            row(fraction(signal, summed), sign("∼"), _named(shares.signal_share)),
+            row(root(summed), sign("∼"), named(shares.total_sd)),
+            row(fraction(signal, summed), sign("∼"), named(shares.signal_share)),
         ]
         if len(study.components) > 2:
             parts = fraction(variance, rest)
             bracketed = subscript(row(sign("("), parts, sign(")")), row(index, sign("≠"), word("subject")))
-            spread.append(row(bracketed, sign("∼"), _named(shares.error_shares, parts=len(study.components) - 1)))
-    return [first, centre, *spread]
+            spread.append(row(bracketed, sign("∼"), named(shares.error_shares, parts=len(study.components) - 1)))
+    return [centre, *spread]
 
 
-def _named(prior: Prior, *, parts: int = 0) -> Markup:
+def named(prior: Prior, *, parts: int = 0) -> Markup:
     """A distribution with its arguments; those of a symmetric Dirichlet of `parts` are its total divided equally."""
     arguments: Sequence[Markup] = [number(f"{value:g}") for value in prior.arguments.values()]
     if parts:

@@ -61,24 +61,25 @@ def split_last(words: list[str]) -> list[str]:
 
 
 def describe_priors(study: StudyDesign) -> str:
-    """The priors as a phrase."""
+    """The priors of a total and its shares, or of each component's sd, as a phrase."""
     chosen = study.fit.model.priors
-    said = [f"{_plain(chosen.mu)} on the mean"]
+    said = [f"{plain(chosen.mu)} on the mean"]
     if isinstance(chosen.variances, IndependentSds):
-        said.append(f"{_plain(chosen.variances.sd)} on each standard deviation")
+        said.append(f"{plain(chosen.variances.sd)} on each standard deviation")
     else:
         said += [
-            f"{_plain(chosen.variances.total_sd)} on the total standard deviation",
-            f"{_plain(chosen.variances.signal_share)} on the subjects’ share of the total variance",
+            f"{plain(chosen.variances.total_sd)} on the total standard deviation",
+            f"{plain(chosen.variances.signal_share)} on the subjects’ share of the total variance",
         ]
         if len(study.components) > 2:
             said.append(
-                f"a symmetric {_plain(chosen.variances.error_shares)} on the shares of the other components in the rest"
+                f"a symmetric {plain(chosen.variances.error_shares)} on the shares of the other components in the rest"
             )
     return " and ".join(split_last(said))
 
 
-def _plain(prior: Prior) -> str:
+def plain(prior: Prior) -> str:
+    """A prior as text: Normal(0, 1)."""
     return f"{prior.distribution}({', '.join(f'{value:g}' for value in prior.arguments.values())})"
 
 

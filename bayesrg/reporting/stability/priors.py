@@ -1,10 +1,13 @@
 """Priors with their reasons, what they imply, and a prior predictive check."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from bayesrg.inference.variances import IndependentSds
+from bayesrg.prior import Prior
 from bayesrg.reporting.blocks import Column, Figure, Section, Table, fill, prose
 from bayesrg.reporting.drawing import Cumulative, draw, legend_below
 from bayesrg.reporting.rounding import interval, significant
@@ -24,7 +27,7 @@ def priors(study: Study) -> Section:
                 if not study.transformation.has_units
                 else "mean 0 and standard deviation 1",
             ),
-            prior_table(study),
+            prior_table(stated_priors(study)),
             prose(
                 "<b>Prior predictive check.</b> Data sets of the same design were drawn from the prior alone. A "
                 "sensible prior makes data like these possible without insisting on them."
@@ -34,8 +37,8 @@ def priors(study: Study) -> Section:
     )
 
 
-def prior_table(study: StudyDesign) -> Table:
-    """Each prior with its reason."""
+def stated_priors(study: StudyDesign) -> list[tuple[str, Prior]]:
+    """Each prior of a model that divides a total or gives each component its own sd, with the quantity it is on."""
     chosen = study.fit.model.priors
     rows = [("mean μ", chosen.mu)]
     if isinstance(chosen.variances, IndependentSds):
@@ -47,6 +50,11 @@ def prior_table(study: StudyDesign) -> Table:
         ]
         if len(study.components) > 2:
             rows.append(("shares of the other components in the rest", chosen.variances.error_shares))
+    return rows
+
+
+def prior_table(rows: Sequence[tuple[str, Prior]]) -> Table:
+    """Each prior with its reason."""
     frame = pd.DataFrame(
         {"prior": [str(prior) for _, prior in rows], "reason": [prior.why for _, prior in rows]},
         index=pd.Index([name for name, _ in rows], name="quantity"),
