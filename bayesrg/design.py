@@ -92,8 +92,8 @@ def number_within(levels: np.ndarray, nest: np.ndarray) -> np.ndarray:
 def confounded(components: Mapping[str, np.ndarray], means: np.ndarray | None = None) -> list[str]:
     """Names of components that the design cannot tell apart; empty where it can tell all.
 
-    The quadratic form y'M Z_k Z_k'M y of a component k, M the projection that takes out the mean (or levels' means), has
-    the expected value sum_l s_kl v_l with s_kl = tr(M Z_k Z_k' M Z_l Z_l'). Variances can be solved for from
+    The quadratic form y'M Z_k Z_k'M y of a component k, M the projection that takes out the mean (or levels' means),
+    has the expected value sum_l s_kl v_l with s_kl = tr(M Z_k Z_k' M Z_l Z_l'). Variances can be solved for from
     expected mean squares of any quadratic forms of this family exactly when the matrix s has full rank (Rao's MINQUE
     normal equations; Searle, Casella & McCulloch 2006, chapter 11). Its null vectors name the components that trade
     places.
@@ -107,24 +107,25 @@ def confounded(components: Mapping[str, np.ndarray], means: np.ndarray | None = 
     size = len(next(iter(components.values())))
     group = np.zeros(size, dtype=np.int64) if means is None else means
     sizes = np.maximum(np.bincount(group), 1)
-    # Measurements by level of each component and by group, divided by the root of the group's size.
+    # Measurements by level of each component and by group.
     counts = {name: np.zeros((int(levels.max()) + 1, len(sizes))) for name, levels in components.items()}
     for name, levels in components.items():
-        np.add.at(counts[name], (levels, group), 1.0 / np.sqrt(sizes[group]))
+        np.add.at(counts[name], (levels, group), 1.0)
     forms = np.empty((len(names), len(names)))
     for row, left in enumerate(names):
         for column, right in enumerate(names[: row + 1]):
             pair = components[left].astype(np.int64) * len(counts[right]) + components[right]
             cells, together = np.unique(pair, return_counts=True)
             lefts, rights = np.divmod(cells, len(counts[right]))
-            expected = (counts[left][lefts] * counts[right][rights]).sum(axis=1)
+            expected = (counts[left][lefts] * counts[right][rights] / sizes).sum(axis=1)
+            products = (counts[left].T @ counts[left]) * (counts[right].T @ counts[right])
             forms[row, column] = forms[column, row] = (
                 (together**2).sum()
                 - 2.0 * (together * expected).sum()
-                + ((counts[left].T @ counts[left]) * (counts[right].T @ counts[right])).sum()
+                + (products / np.outer(sizes, sizes)).sum()
             )
-    scale = np.sqrt(np.diag(forms))
-    single = scale <= NULL * size
+    scale = np.sqrt(np.maximum(np.diag(forms), 0.0))
+    single = scale**2 <= NULL * size
     if single.any():  # a component with one level is the mean
         return [name for name, alone in zip(names, single, strict=True) if alone]
     values, vectors = np.linalg.eigh(forms / np.outer(scale, scale))

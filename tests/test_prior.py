@@ -9,7 +9,7 @@ import pymc as pm
 import pytest
 from scipy import stats
 
-from bayesrg.prior import DISTRIBUTIONS, Prior
+from bayesrg.prior import DISTRIBUTIONS, IN_LOGARITHMS, Prior
 
 EXAMPLES = {
     "Normal": {"mu": 0.5, "sigma": 2.0},
@@ -95,3 +95,18 @@ def test_equality_text_json_and_copies():
 def test_arguments_out_of_range_are_type_errors(sigma):
     with pytest.raises(TypeError, match="sigma must be finite and positive"):
         Prior("Normal", {"mu": 0.0, "sigma": sigma}, "no scale")
+
+
+@pytest.mark.parametrize("name", IN_LOGARITHMS)
+def test_density_at_the_exponential_of_a_logarithm_has_its_slope(name: str):
+    prior = Prior(name, EXAMPLES[name], "an example")
+    log_value = np.linspace(-3.0, 2.0, 20)
+    density, slope = prior.log_density_of_logarithm(log_value)
+    np.testing.assert_allclose(density, prior.log_density(np.exp(log_value)), rtol=1e-10)
+    above, below = (prior.log_density_of_logarithm(log_value + step)[0] for step in (1e-5, -1e-5))
+    np.testing.assert_allclose(slope, (above - below) / 2e-5, rtol=1e-7, atol=1e-7)
+
+
+def test_a_quantity_that_may_be_negative_has_no_logarithm():
+    with pytest.raises(TypeError, match="has no logarithm: it must be one of HalfNormal"):
+        Prior("Normal", EXAMPLES["Normal"], "an example").log_density_of_logarithm(np.zeros(1))

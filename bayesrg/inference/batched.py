@@ -1,7 +1,8 @@
 """The collapsed Gaussian densities of many features under many variances: where batched inference spends its time.
 
 `BatchedStrata` serves balanced designs, `BatchedElimination` all others. Entry k is the log density of the data of
-feature[k] under variances[k], as `strata_density` and `elimination_density` give it one at a time.
+feature[k] under variances[k], as `strata_density` and `elimination_density` give it one at a time; `BatchedElimination`
+also draws the mean and the effects that cross subjects, as `recover_effects` does.
 
 Variances come as vectors: the components in order, the residual last but one, and the prior variance of the mean last.
 The kernels use one thread and release the interpreter's lock: callers split the entries over threads.
@@ -13,7 +14,7 @@ from functools import cached_property
 import numba
 import numpy as np
 
-from bayesrg.inference.batched_elimination import KERNEL, evaluate_elimination
+from bayesrg.inference.batched_elimination import KERNEL, evaluate_elimination, recover_border_effects
 from bayesrg.inference.elimination import SMALLEST_VARIANCE
 
 
@@ -74,6 +75,11 @@ class BatchedElimination:
     value: np.ndarray
     design: tuple[np.ndarray, ...]
 
+    @property
+    def n_variances(self) -> int:
+        """How many variances an entry has: the border begins with the mean, whose variance comes last."""
+        return int(self.design[8][0]) + 1
+
     @cached_property
     def sums(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sums of values by effect, Z'y: (feature, subject, column) and (feature, border column); y'y (feature,)."""
@@ -87,6 +93,12 @@ class BatchedElimination:
         pattern, local_variance = self.design[3], self.design[7]
         first = np.concatenate([[0], np.cumsum(np.bincount(pattern, minlength=len(local_variance)))])
         return np.argsort(pattern, kind="stable"), first, (local_variance >= 0).sum(axis=1)
+
+    @cached_property
+    def pattern_sums(self) -> np.ndarray:
+        """Z'y summed over the subjects of each pattern: (feature, pattern, column)."""
+        member, first, _ = self.patterns
+        return np.add.reduceat(self.sums[0][:, member], first[:-1], axis=1)
 
     def evaluate(
         self, variances: np.ndarray, feature: np.ndarray, gradient: bool
@@ -111,13 +123,48 @@ class BatchedElimination:
         ValueError
             For arrays of another shape, or numbers of features that are not there.
         """
-        n_variances = int(self.design[8][0]) + 1  # the border begins with the mean, whose variance comes last
-        variances, feature = _require_entries(variances, feature, n_variances, len(self.value))
+        variances, feature = _require_entries(variances, feature, self.n_variances, len(self.value))
         slope = np.zeros_like(variances) if gradient else None
         density = np.empty(feature.size)
         design = (*self.patterns, *self.design[4:])
         evaluate_elimination(variances, feature, self.value.shape[1], self.sums, design, density, slope)
         return density, slope
+
+    def recover_border(self, variances: np.ndarray, feature: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """The mean and the effects that cross subjects, drawn from their exact posterior given the variances.
+
+        With the same noise they are what `recover_effects` gives, one feature at a time. A draw costs as much as a
+        density where every subject has its own pattern, and a third of it where all share one. Draws too are cheapest
+        in multiples of eight, those of one feature in a row.
+
+        Parameters
+        ----------
+        variances : ndarray of float, shape (entry, variance)
+        feature : ndarray of int, shape (entry,)
+        noise : ndarray of standard normals, shape (entry, border column)
+
+        Returns
+        -------
+        effects : ndarray, shape (entry, border column)
+            The mean (or the levels' means) first, then the crossing effects in the order of `border_variance`.
+
+        Raises
+        ------
+        ValueError
+            For arrays of another shape, or numbers of features that are not there.
+        """
+        variances, feature = _require_entries(variances, feature, self.n_variances, len(self.value))
+        noise = np.ascontiguousarray(noise, dtype=np.float64)
+        shape = feature.size, self.design[8].size
+        if noise.shape != shape:
+            raise ValueError(f"expected noise of shape (entry, border column) = {shape}; got {noise.shape}")
+        _, first, width = self.patterns
+        kinds = np.arange(first.size)
+        design = (kinds[:-1], kinds, width, *self.design[4:])
+        effects = np.empty(shape)
+        sums = (self.pattern_sums, *self.sums[1:])
+        recover_border_effects(variances, feature, noise, np.diff(first).astype(np.float64), sums, design, effects)
+        return effects
 
 
 def _require_entries(

@@ -5,7 +5,8 @@ The mathematics is that of `bayesrg.inference.elimination`. What differs is the 
 by a row D Z'y for each of these subjects. One sweep factors A = L L' and turns every row b below it into b L'^-1;
 inner products of these rows are what the elimination takes from the border's own panel, which ends with the row of y
 likewise. A density needs no more; its gradient needs the diagonal of the inverse and the solutions, which a sweep back
-through the same panels gives.
+through the same panels gives. The border's effects need even less: what their panel takes from the subjects of one
+pattern depends on the sum of their rows alone, so that one row does for all.
 
 A panel is a range of rows of an array of shape (number, `LANES`): an index counts numbers, a step leads from a row of
 the panel to the next.
@@ -188,6 +189,34 @@ def _fill_border(design, work):
         store(schur, n_border * n_border + row, left * load(schur, n_border * n_border + row))
 
 
+@numba.njit(**INNER)
+def _eliminate_pattern(kind, base, weight, explained, design, work):
+    """Factor the panel of a pattern and take its subjects, `weight` in number, from the border's panel.
+
+    Returns
+    -------
+    factor, doublings : the determinant of the pattern's block is `factor` * 2 ** `doublings`
+    explained : grown by what the panel's rows of y explain
+    """
+    _, first, width, _, _, _, local_variance, border_variance = design
+    _, _, _, schur, panel, _, _ = work
+    n_border, widest = border_variance.size, local_variance.shape[1]
+    size, n_sums, last = width[kind], first[kind + 1] - first[kind], n_border * n_border
+    below = base + size * widest
+    bottom = below + n_border * widest
+    unit = fill(1.0)
+    _fill_panel(kind, base, design, work)
+    factor, doublings = _factorise(panel, base, widest, size, size + n_border + n_sums, unit, fill(0.0))
+    for place in range(n_sums):
+        start = bottom + place * widest
+        explained = explained + _sum_squares(panel, start, 1, size)
+        _subtract_products(schur, last, 1, panel, below, widest, 1, panel, start, 1, size, n_border, unit, unit)
+    for row in range(n_border):
+        start, at = below + row * widest, row * n_border
+        _subtract_products(schur, at, 1, panel, below, widest, 1, panel, start, 1, size, row + 1, weight, unit)
+    return factor, doublings, explained
+
+
 @numba.njit(**KERNEL)
 def _eliminate_all(begin, design, work):
     """Factor every panel, and the border's.
@@ -197,31 +226,20 @@ def _eliminate_all(begin, design, work):
     product, power : the determinant is `product` * 2 ** `power`
     explained : x'D Z'y, x the solution of (I + D Z'Z D) x = D Z'y
     """
-    _, first, width, _, _, _, local_variance, border_variance = design
-    _, _, _, schur, panel, _, _ = work
-    n_border, widest = border_variance.size, local_variance.shape[1]
-    last = n_border * n_border
-    unit = fill(1.0)
-    product, power, explained = unit, fill(0.0), fill(0.0)
+    _, first, width, _, _, _, _, border_variance = design
+    _, _, _, schur, _, _, _ = work
+    n_border = border_variance.size
+    product, power, explained = fill(1.0), fill(0.0), fill(0.0)
     _fill_border(design, work)
     for kind in range(width.size):
-        size, base, repeats = width[kind], begin[kind], first[kind + 1] - first[kind]
-        below = base + size * widest
-        bottom = below + n_border * widest
-        _fill_panel(kind, base, design, work)
-        factor, doublings = _factorise(panel, base, widest, size, size + n_border + repeats, unit, fill(0.0))
-        for place in range(repeats):
+        repeats = first[kind + 1] - first[kind]
+        weight = fill(float(repeats))
+        factor, doublings, explained = _eliminate_pattern(kind, begin[kind], weight, explained, design, work)
+        for _ in range(repeats):
             grown = product * factor
             product, power = significand(grown), power + exponent(grown) + doublings
-            start = bottom + place * widest
-            explained = explained + _sum_squares(panel, start, 1, size)
-            _subtract_products(schur, last, 1, panel, below, widest, 1, panel, start, 1, size, n_border, unit, unit)
-        weight = fill(float(repeats))
-        for row in range(n_border):
-            start, at = below + row * widest, row * n_border
-            _subtract_products(schur, at, 1, panel, below, widest, 1, panel, start, 1, size, row + 1, weight, unit)
     product, power = _factorise(schur, 0, n_border, n_border, n_border + 1, product, power)
-    return product, power, explained + _sum_squares(schur, last, 1, n_border)
+    return product, power, explained + _sum_squares(schur, n_border * n_border, 1, n_border)
 
 
 @numba.njit(**KERNEL)
@@ -274,6 +292,22 @@ def _sweep_back(begin, design, work):
 
 
 @numba.njit(**KERNEL)
+def _allocate(n_variances, n_rows, design):
+    """Room for a block of entries whose panels have `n_rows` rows in all."""
+    member, _, _, _, _, _, local_variance, border_variance = design
+    n_border, widest = border_variance.size, local_variance.shape[1]
+    return (
+        np.empty((1, LANES)),
+        np.empty((n_variances, LANES)),
+        np.empty((member.size * widest, LANES)),
+        np.empty((n_border * (n_border + 1), LANES)),
+        np.empty((n_rows * widest, LANES)),
+        np.empty((max(widest, n_border) ** 2, LANES)),
+        np.empty((n_variances, LANES)),
+    )
+
+
+@numba.njit(**KERNEL)
 def evaluate_elimination(variances, feature, n_measurements, sums, design, density, slope):
     """Write the log density of each entry, and its gradient in the variances to `slope` unless that is None.
 
@@ -285,7 +319,7 @@ def evaluate_elimination(variances, feature, n_measurements, sums, design, densi
         the arrays of an `Elimination` from `local_gram` on
     density, slope : ndarray, shapes (entry,) and (entry, variance)
     """
-    member, first, width, _, _, _, local_variance, border_variance = design
+    _, first, width, _, _, _, local_variance, border_variance = design
     n_entries, n_variances = variances.shape
     n_border, widest = border_variance.size, local_variance.shape[1]
     squares = sums[2]
@@ -298,17 +332,8 @@ def evaluate_elimination(variances, feature, n_measurements, sums, design, densi
         else:
             begin[kind] = n_rows * widest
             n_rows += rows
-    residual, outcome = np.empty((1, LANES)), np.empty((5, LANES))
-    work = (
-        residual,
-        np.empty((n_variances, LANES)),
-        np.empty((member.size * widest, LANES)),
-        np.empty((n_border * (n_border + 1), LANES)),
-        np.empty((n_rows * widest, LANES)),
-        np.empty((max(widest, n_border) ** 2, LANES)),
-        np.empty((n_variances, LANES)),
-    )
-    moment = work[6]
+    work, outcome = _allocate(n_variances, n_rows, design), np.empty((5, LANES))
+    residual, moment = work[0], work[6]
     for block in range(0, n_entries, LANES):
         _take_entries(block, variances, feature, sums, design, work)
         product, power, explained = _eliminate_all(begin, design, work)
@@ -334,3 +359,46 @@ def evaluate_elimination(variances, feature, n_measurements, sums, design, densi
                 moment[n_variances - 2, lane] = change + outcome[4, lane] - n_measurements
                 for number in range(n_variances):
                     slope[entry, number] = 0.5 * moment[number, lane] / max(variances[entry, number], SMALLEST_VARIANCE)
+
+
+@numba.njit(**KERNEL)
+def recover_border_effects(variances, feature, noise, repeats, sums, design, effects):
+    """Write the border's effects of each entry, drawn from their posterior.
+
+    With S = L L' the border's panel, reduced, and c = L^-1 b its row of y, the effects D L'^-1 (c + sd z) have the
+    mean D S^-1 b and the covariance v_residual D S^-1 D.
+
+    Parameters
+    ----------
+    variances, feature : ndarray, shapes (entry, variance) and (entry,)
+    noise : ndarray of standard normals z, shape (entry, column)
+    repeats : ndarray of float, shape (pattern,)
+        Subjects of each pattern.
+    sums : as in `evaluate_elimination`, with Z'y summed over the subjects of each pattern (feature, pattern, column)
+    design : as in `evaluate_elimination`, each pattern being its own only member
+    effects : ndarray, shape (entry, column)
+    """
+    _, _, width, _, _, _, _, border_variance = design
+    n_entries, n_variances = variances.shape
+    n_border = border_variance.size
+    last, unit, zero = n_border * n_border, fill(1.0), fill(0.0)
+    work = _allocate(n_variances, width.max() + n_border + 1, design)
+    residual, scale, _, schur, _, _, _ = work
+    for block in range(0, n_entries, LANES):
+        _take_entries(block, variances, feature, sums, design, work)
+        _fill_border(design, work)
+        for kind in range(width.size):
+            _eliminate_pattern(kind, 0, fill(repeats[kind]), zero, design, work)
+        _factorise(schur, 0, n_border, n_border, n_border + 1, unit, zero)
+        n_filled = min(LANES, n_entries - block)
+        for lane in range(n_filled):
+            sd = np.sqrt(residual[0, lane])
+            for column in range(n_border):
+                schur[last + column, lane] += sd * noise[block + lane, column]
+        for column in range(n_border - 1, -1, -1):
+            _lift(schur, last, schur, 0, n_border, n_border, 1, column)
+        for column in range(n_border):
+            store(schur, last + column, load(schur, last + column) * load(scale, border_variance[column]))
+        for lane in range(n_filled):
+            for column in range(n_border):
+                effects[block + lane, column] = schur[last + column, lane]

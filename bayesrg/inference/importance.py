@@ -3,8 +3,9 @@
 Each member of a batch is an unnormalised log density in a few unbounded coordinates. Its proposal is a multivariate t
 with 5 degrees of freedom, skewed along each of its axes: first on the Hessian's axes at the mode, each side as wide as
 the log density is where it has dropped by 2 (a normal's at 2 sd), then twice on the axes of the covariance of weighted
-draws, so that it follows the posterior's bulk and not only its peak. Weights are Pareto-smoothed. Members whose k is too
-large, or whose effective sample size too small, are refitted to their own draws. All is vectorised over members.
+draws, so that it follows the posterior's bulk and not only its peak. Weights are Pareto-smoothed. Members whose k is
+too large, or whose effective sample size is too small, are refitted to their own draws, at most twice; of their
+attempts the best is kept. All is vectorised over members.
 
 Proposal draws come from a pool of independently scrambled Sobol sequences (Owen 1998), computed once per process. A
 member takes one of the pool and reflects and permutes its coordinates at random, so members share no error that

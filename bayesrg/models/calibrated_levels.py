@@ -7,7 +7,6 @@ consistency of subjects after each level is calibrated.
 """
 
 import json
-from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -24,7 +23,7 @@ BY_LEVEL = ("mean", "geometric_mean", "within_subject_sd", "wcv", "rc", "rdc")
 
 
 def transform_levels(
-    value: np.ndarray, name: Scale, feature: str, level: np.ndarray, labels: Sequence[str], facet: str
+    value: np.ndarray, name: Scale, feature: str, level: np.ndarray, labels: np.ndarray, facet: str
 ) -> tuple[np.ndarray, Transformation]:
     """Values transformed within each level, shape (measurement,), and the transformations by level.
 

@@ -244,7 +244,8 @@ def _reduced(variance: xr.DataArray, weights: Mapping[str, xr.DataArray], reduce
     ordered = variance.sel(component=weights["universe"]["component"].values).transpose(*many, "component", *DRAWS)
     chains, draws = ordered.shape[-2:]
     values = ordered.values.reshape(*ordered.shape[:-2], -1)
-    coords = {dim: variance[dim].values for dim in many} | dict(shape.coords)
+    coords = {name: coord for name, coord in variance.coords.items() if set(coord.dims) <= {"feature"}}
+    coords |= dict(shape.coords)
     if reduce is None:
         last, coords = list(DRAWS), coords | {dim: variance[dim].values for dim in DRAWS}
         found = {

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -83,7 +84,7 @@ def add_features(
         )
     names = list(laid_out)
     prefix, dims = ("", ("feature",)) if facet is None else ("level_", ("feature", facet))
-    remembered = {
+    remembered: dict[str, Any] = {
         f"{prefix}location": (dims, np.array([transformations[name].location for name in names])),
         f"{prefix}scale": (dims, np.array([transformations[name].scale for name in names])),
     }

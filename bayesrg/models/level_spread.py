@@ -104,10 +104,11 @@ def _describe(own: xr.Dataset, flagged: np.ndarray, facet: str) -> str:
     worst = own.isel(feature=flagged[int(np.argmax(own["sd_ratio"].values[flagged]))])
     total = own.sizes["feature"]
     what = f"{flagged.size} of {total} features have sds" if total > 1 else f"{worst['feature'].item()} has sds"
+    ratio, limit = worst["sd_ratio"].item(), worst["ratio_limit"].item()
     most = f", most in {worst['feature'].item()}" if total > 1 else ""
     return (
-        f"{what} that differ by {facet} more than sampling explains{most} (largest sd over smallest {worst['sd_ratio'].item():.3g}, "
-        f"{worst['widest'].item()} over {worst['narrowest'].item()}; one scale would give up to {worst['ratio_limit'].item():.2g})"
+        f"{what} that differ by {facet} more than sampling explains{most} (largest sd over smallest {ratio:.3g}, "
+        f"{worst['widest'].item()} over {worst['narrowest'].item()}; one scale would give up to {limit:.2g})"
     )
 
 

@@ -15,11 +15,11 @@ design, whose subject variances are V_s = 2 + 2 rho and V_d = 2 - 2 rho, so that
 always between -1 and 1. Covariance components from the variance components of sums are an old device (Searle &
 Rounsaville 1974, The American Statistician 28:67-68).
 
-The prior: rho is uniform on (-1, 1), so is the correlation of the errors, and the variances of the scaled features, which
-are half the means of those of s and d, have the model's prior. The two fits imply another joint prior, the product of
-the model's prior for s and for d; draws are weighted by the ratio of the two densities. (Unweighted, the prior of rho
-would be centred on the correlation of the raw values, so that two features that share their noise and say nothing of
-the subjects would be called redundant.)
+The prior: rho is uniform on (-1, 1), so is the correlation of the errors, and the share of signal in the mean of both
+variances has the model's prior; all that up to what the totals of s and d, which the data fix, leave possible. The two
+fits imply another prior, the model's for s and for d, so draws are weighted by the ratio of the densities. (Unweighted,
+the prior of rho would be centred on the correlation of the raw values, so that two features that share their noise and
+say nothing of the subjects would be called redundant.)
 
 What is approximated: the posteriors of V_s and V_d come from two univariate fits and are combined as if they were
 independent. They are where s and d are uncorrelated in every component. The scaling achieves that in the subject
@@ -31,6 +31,7 @@ same and cancel.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -48,6 +49,17 @@ EXACT = "exact"  # one feature is a multiple of the other: nothing to sample
 CONFOUNDED = "not comparable"  # the rows that have both features cannot tell the components apart
 COLLINEAR = 1e-8  # sd of the sum or the difference, relative to the other's, that is rounding error
 SMALLEST_SHARE = 0.25  # of the posterior's subject variance that a moment estimate of it must reach
+
+
+def without_calibration(model: Stability, data: xr.Dataset) -> tuple[Stability, xr.Dataset]:
+    """Model and data with levels that have scales of their own taken as standardised once and for all.
+
+    `prepare` divided each level by its sample sd; the correlation of two features changes little with what is left.
+    """
+    if Layout(data).calibrated is None:
+        return model, data
+    kept = {name: value for name, value in data.attrs.items() if name != "heteroscedastic"}
+    return replace(model, heteroscedastic=None), data.drop_attrs().assign_attrs(kept)
 
 
 def estimate_correlations(data: xr.Dataset, subject_sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -138,8 +150,8 @@ def sample_correlations(
     Yields
     ------
     Dataset with `correlation` and its `weight` (pair, sample; each pair's add up to one), and by pair `method`,
-    `pareto_k`, `importance_ess`, `r_hat`: the worst of the fits of sum and difference. The weighting for a uniform prior
-    lowers `importance_ess` by its own share.
+    `pareto_k`, `importance_ess`, `r_hat`: the worst of the fits of sum and difference. The weighting for a uniform
+    prior lowers `importance_ess` by its own share.
     """
     value = data["value"].transpose("measurement", "feature").values / subject_sd
     gaps: dict[bytes, bool] = {}
@@ -188,13 +200,12 @@ def _sample_chunk(
             progress=False,
         )
         variance = posterior["variance"].transpose("feature", "chain", "draw", "component")
-        signal, error = (
-            own.values.reshape(sampled.size, 2, -1) * sd[sampled, :, None] ** 2
-            for own in (variance.sel(component="subject"), variance.drop_sel(component="subject").sum("component"))
+        signal, total = (
+            _pair_draws(own.values.reshape(sampled.size, 2, -1) * sd[sampled, :, None] ** 2)
+            for own in (variance.sel(component="subject"), variance.sum("component"))
         )
-        signal, error = _pair_draws(signal), _pair_draws(error)
         correlation[sampled] = (signal[0] - signal[1]) / (signal[0] + signal[1])
-        weight[sampled] = _weigh(model.priors.variances, signal, error, sd[sampled].T[..., None] ** 2)
+        weight[sampled] = _weigh(model.priors.variances, signal, total, sd[sampled].T[..., None] ** 2)
         methods = statistics["method"].values.reshape(-1, 2)
         method[sampled] = [" and ".join(sorted(set(own))) for own in methods]
         for name, better in {"pareto_k": np.fmax, "importance_ess": np.fmin, "r_hat": np.fmax}.items():
@@ -212,38 +223,33 @@ def _pair_draws(array: np.ndarray) -> np.ndarray:
     return np.stack([np.tile(array[:, 0], PAIRINGS), np.concatenate(shifted, axis=1)])
 
 
-def _weigh(prior: Shares | IndependentSds, signal: np.ndarray, error: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """Weights (pair, sample) of draws for a uniform prior on the correlations of signal and error.
+def _weigh(prior: Shares | IndependentSds, signal: np.ndarray, total: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Weights (pair, sample) of draws for a uniform prior on the correlations.
 
     Parameters
     ----------
-    signal, error : ndarrays, shape (2, pair, sample)
+    signal, total : ndarrays, shape (2, pair, sample)
         Variances of sum and difference.
     unit : ndarray, shape (2, pair, 1)
         Their variances in the data: the priors are for a unit variance.
 
     Notes
     -----
-    With V the half mean of V_s and V_d, d log V_s d log V_d = V^2 / (V_s V_d) times 8 d log V d rho.
+    With V = (V_s + V_d) / 4, the variance of the scaled features, dV_s dV_d = 8 V dV drho, and the same holds of the
+    errors. With priors on single sds only the signal's is changed.
     """
-    scaled_signal, scaled_error, scaled_unit = (own.sum(axis=0) / 4.0 for own in (signal, error, unit))
-    log_weight = _log_prior(prior, scaled_signal, scaled_error, scaled_unit)
-    log_weight -= _log_prior(prior, signal, error, unit).sum(axis=0)
-    log_weight += np.log(signal).sum(axis=0) - 2.0 * np.log(scaled_signal)
+    mean_signal, mean_total, mean_unit = (own.sum(axis=0) for own in (signal, total, unit))
     if isinstance(prior, Shares):
-        log_weight += np.log(error).sum(axis=0) - 2.0 * np.log(scaled_error)
+        alpha, beta = (prior.signal_share.arguments[name] for name in ("alpha", "beta"))
+        share, mean_share = signal / total, mean_signal / mean_total
+        log_weight = (alpha - 2.0) * np.log(mean_share) + (beta - 2.0) * np.log1p(-mean_share)
+        log_weight -= ((alpha - 1.0) * np.log(share) + (beta - 1.0) * np.log1p(-share)).sum(axis=0)
+    else:
+        log_weight = prior.sd.log_density_of_logarithm(0.5 * np.log(mean_signal / mean_unit))[0]
+        log_weight -= prior.sd.log_density_of_logarithm(0.5 * np.log(signal / unit))[0].sum(axis=0)
+        log_weight += np.log(signal).sum(axis=0) - 2.0 * np.log(mean_signal)
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     return weight / weight.sum(axis=1, keepdims=True)
-
-
-def _log_prior(prior: Shares | IndependentSds, signal: np.ndarray, error: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """Prior log density of log signal and, with shares, of log error; up to a constant."""
-    if isinstance(prior, IndependentSds):
-        return prior.sd.log_density_of_logarithm(0.5 * np.log(signal / unit))[0]
-    total = signal + error
-    alpha, beta = (prior.signal_share.arguments[name] for name in ("alpha", "beta"))
-    of_total, _ = prior.total_sd.log_density_of_logarithm(0.5 * np.log(total / unit))
-    return of_total + alpha * np.log(signal / total) + beta * np.log(error / total)
 
 
 def _comparable(data: xr.Dataset, rows: np.ndarray) -> bool:
@@ -260,6 +266,10 @@ def _as_features(data: xr.Dataset, values: np.ndarray) -> xr.Dataset:
     n = values.shape[1]
     names = [f"{'sum' if number % 2 == 0 else 'difference'} {number // 2}" for number in range(n)]
     design = data.drop_dims("feature").assign(value=(("measurement", "feature"), values))
-    labels = {"unit": ("feature", [""] * n), "family": ("feature", [""] * n)}
-    scales = {"location": ("feature", np.zeros(n)), "scale": ("feature", np.ones(n))}
-    return design.assign_coords(feature=names, **labels, **scales)
+    return design.assign_coords(
+        feature=names,
+        unit=("feature", [""] * n),
+        family=("feature", [""] * n),
+        location=("feature", np.zeros(n)),
+        scale=("feature", np.ones(n)),
+    )

@@ -71,7 +71,9 @@ def check_table(fit: Fitted, caption: Markup) -> Table:
             Column("Check", [check.name for check in checks], numeric=False),
             Column("Worst value", [f"{check.value:.4g}" for check in checks]),
             Column("Where", [check.where for check in checks], numeric=False),
-            Column("Required", [check.required.replace(">=", "≥") for check in checks], numeric=False),
+            Column(
+                "Required", [check.required.replace(">=", "≥").replace("<=", "≤") for check in checks], numeric=False
+            ),
             Column("Outcome", outcome, numeric=False),
         ],
         frame,

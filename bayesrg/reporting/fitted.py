@@ -108,7 +108,7 @@ class Fitted:
     @property
     def verdict(self) -> str:
         """The verdict as a page prints it."""
-        verdict = self.diagnosis.verdict.replace(">=", "≥")
+        verdict = self.diagnosis.verdict.replace(">=", "≥").replace("<=", "≤")
         return verdict[0].upper() + verdict[1:]
 
     @property

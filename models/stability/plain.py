@@ -14,6 +14,12 @@ Every facet but the subject may be absent. Sessions are nested in subjects, cros
     error_shares ~ Dirichlet(2/K, ..., 2/K)           the K other variances are their shares of (1 - icc) total_sd²
 
 or, as an option, every sd ~ HalfNormal(1) by itself.
+
+Where the levels l of one facet, a scanner or a preprocessing, each have a location and a scale of their own, that facet's
+effects and variance are gone, X is exp(log_scale_l) times the right-hand side above, and
+
+    mu_l ~ Normal(0, 1)                               takes the place of mu
+    log_scale ~ ZeroSumNormal(0.5)                    Normal(0, 0.5²) given that they add up to zero
 """
 
 import numpy as np
@@ -33,6 +39,7 @@ MU_SD = 1.0
 ERROR_CONCENTRATION = 2.0
 TOTAL_SD_LOG_SD = 0.7
 HALF_NORMAL_SD = 1.0
+LOG_SCALE_SD = 0.5
 
 
 def number_combinations(*factors):
@@ -65,7 +72,7 @@ def lay_out(subject, session=None, scanner=None, preprocessing=None, *, session_
     return levels
 
 
-def build(value, levels, *, variances="shares"):
+def build(value, levels, *, variances="shares", scaled=None):
     """The model with explicit effects.
 
     Parameters
@@ -73,11 +80,17 @@ def build(value, levels, *, variances="shares"):
     value : ndarray, shape (measurement,), on a scale with mean 0 and sd 1
     levels : what `lay_out` returns
     variances : "shares" or "half_normal"
+    scaled : ndarray of int, shape (measurement,), the levels with a location and a scale each; `levels` must not have
+        their facet
     """
     names = [*levels, "residual"]
     coords = {"component": names, "error": names[1:], **{name: np.unique(level) for name, level in levels.items()}}
     with pm.Model(coords=coords) as model:
-        mu = pm.Normal("mu", 0.0, MU_SD)
+        if scaled is None:
+            expected, scale = pm.Normal("mu", 0.0, MU_SD), 1.0
+        else:
+            expected = pm.Normal("mu", 0.0, MU_SD, shape=scaled.max() + 1)[scaled]
+            scale = pt.exp(pm.ZeroSumNormal("log_scale", LOG_SCALE_SD, shape=scaled.max() + 1))[scaled]
         if variances == "shares":
             total_sd = pm.LogNormal("total_sd", 0.0, TOTAL_SD_LOG_SD)
             icc = pm.Beta("icc", 1.0, 1.0)
@@ -94,26 +107,33 @@ def build(value, levels, *, variances="shares"):
         else:
             sd = pm.HalfNormal("sd", HALF_NORMAL_SD, dims="component")
             variance = pm.Deterministic("variance", sd**2, dims="component")
-        expected = mu
         for number, (name, level) in enumerate(levels.items()):
             effect = pm.Normal(EFFECTS[name], 0.0, pt.sqrt(variance[number]), dims=name)
             expected = expected + effect[level]
-        pm.Normal("value", expected, pt.sqrt(variance[-1]), observed=value)
+        pm.Normal("value", expected * scale, pt.sqrt(variance[-1]) * scale, observed=value)
     return model
 
 
-def covariance(levels, variance):
-    """Covariance of the measurements with mu and all effects integrated out, shape (measurement, measurement)."""
+def covariance(levels, variance, *, scaled=None, log_scale=None):
+    """Covariance of the measurements with mu and all effects integrated out, shape (measurement, measurement).
+
+    Parameters
+    ----------
+    scaled : ndarray of int, shape (measurement,), the levels with a location and a scale each
+    log_scale : ndarray, shape (level,)
+    """
     size = len(levels["subject"])
-    total = MU_SD**2 * np.ones((size, size)) + variance[-1] * np.eye(size)
+    together = np.zeros(size) if scaled is None else scaled
+    total = MU_SD**2 * (together[:, None] == together[None, :]) + variance[-1] * np.eye(size)
     for level, own in zip(levels.values(), variance, strict=False):
         total += own * (level[:, None] == level[None, :])
-    return total
+    return total if scaled is None else total * np.exp(log_scale[scaled][:, None] + log_scale[scaled][None, :])
 
 
-def log_marginal(value, levels, variance):
-    """Log density of the values given the variances, by the dense multivariate normal."""
-    return stats.multivariate_normal(np.zeros(len(value)), covariance(levels, variance)).logpdf(value)
+def log_marginal(value, levels, variance, *, scaled=None, log_scale=None):
+    """Log density of the values given the variances and log scales, by the dense multivariate normal."""
+    spread = covariance(levels, variance, scaled=scaled, log_scale=log_scale)
+    return stats.multivariate_normal(np.zeros(len(value)), spread).logpdf(value)
 
 
 def log_prior(total_sd, icc, error_shares):
@@ -126,14 +146,24 @@ def log_prior(total_sd, icc, error_shares):
     )
 
 
+def log_prior_of_log_scale(log_scale):
+    """Log prior density of log scales among those that add up to zero."""
+    # One dimension fewer than levels, so one constant fewer than independent normals have.
+    return stats.norm(0.0, LOG_SCALE_SD).logpdf(log_scale).sum() + 0.5 * np.log(2.0 * np.pi * LOG_SCALE_SD**2)
+
+
 def log_prior_of_sds(sd):
     """Log prior density of the sds under the half-normal option."""
     return stats.halfnorm(0.0, HALF_NORMAL_SD).logpdf(sd).sum()
 
 
-def effects_given_data(value, levels, variance):
-    """Mean and covariance of (mu, all effects in the order of `levels`) given the values and the variances."""
-    columns = [np.ones((len(value), 1))] + [np.eye(level.max() + 1)[level] for level in levels.values()]
+def effects_given_data(value, levels, variance, *, scaled=None):
+    """Mean and covariance of (mu, all effects in the order of `levels`) given the values and the variances.
+
+    With `scaled`, `mu` has an entry for each of those levels; values must be divided by their scales.
+    """
+    means = np.zeros(len(value), dtype=int) if scaled is None else scaled
+    columns = [np.eye(means.max() + 1)[means]] + [np.eye(level.max() + 1)[level] for level in levels.values()]
     sizes = [matrix.shape[1] for matrix in columns]
     prior = np.repeat([MU_SD**2, *variance[:-1]], sizes)
     incidence = np.concatenate(columns, axis=1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesrg.inference.batched import BatchedElimination, BatchedStrata
-from bayesrg.inference.elimination import Elimination, eliminate, elimination_density
+from bayesrg.inference.elimination import Elimination, eliminate, elimination_density, recover_effects
 from bayesrg.inference.strata import balanced_strata, strata_density
 
 N_FEATURES = 3
@@ -48,6 +48,20 @@ def one_at_a_time(
     return np.array([float(density) for density, _ in pairs]), np.array([gradient for _, gradient in pairs])
 
 
+def borders_one_at_a_time(
+    value: np.ndarray, design: Elimination, variances: np.ndarray, feature: np.ndarray, noise: np.ndarray
+) -> np.ndarray:
+    """The border's columns of all effects; what the subjects' own noise is must not matter to them."""
+    n_local = int(design.local_offset[-1])
+    both = np.column_stack([np.random.default_rng(0).standard_normal((len(noise), n_local)), noise])
+    effects = np.empty_like(noise)
+    for entry, which in enumerate(feature):
+        row = slice(entry, entry + 1)
+        drawn = recover_effects(variances[row], both[row], design.local_offset, value[which], *design.arrays)
+        effects[entry] = drawn[0, n_local:]
+    return effects
+
+
 def lay_out(subjects: int = 4) -> tuple[np.ndarray, dict[int, np.ndarray], dict[int, np.ndarray]]:
     """Subjects, their two sessions, and two scanners, each twice."""
     subject = np.repeat(np.arange(subjects), 4)
@@ -75,6 +89,53 @@ def test_elimination_is_the_scalar_one_entry_by_entry(seed: int):
     np.testing.assert_allclose(gradient * variances, slope, rtol=1e-9, atol=1e-9 * (1.0 + np.abs(slope).max(initial=0)))
 
 
+@given(seed=st.integers(0, 2**32 - 1))
+def test_border_effects_are_the_scalar_ones_entry_by_entry(seed: int):
+    rng = np.random.default_rng(seed)
+    design, n_variances, size = make_design(rng)
+    value = 1.0 + rng.standard_normal((N_FEATURES, size))
+    entries = int(rng.integers(0, 20))
+    feature = rng.integers(N_FEATURES, size=entries)
+    variances = np.exp(rng.normal(-1.0, 2.0, (entries, n_variances)))
+    noise = rng.standard_normal((entries, design.border_variance.size))
+    effects = BatchedElimination(value, design.arrays).recover_border(variances, feature, noise)
+    expected = borders_one_at_a_time(value, design, variances, feature, noise)
+    np.testing.assert_allclose(effects, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("borders", ["one mean", "a mean for each scanner"])
+def test_border_effects_of_means_alone(borders: str):
+    rng = np.random.default_rng(7)
+    subject, local, border = lay_out()
+    kept = rng.uniform(size=subject.size) < 0.8
+    means = border[2][kept] if borders == "a mean for each scanner" else None
+    design = eliminate(subject[kept], {k: levels[kept] for k, levels in local.items()}, {}, 2, means)
+    columns = 1 if means is None else 2
+    value = rng.standard_normal((N_FEATURES, int(kept.sum())))
+    variances, feature = np.exp(rng.normal(-1.0, 2.0, (13, 4))), np.arange(13) % N_FEATURES
+    noise = rng.standard_normal((13, columns))
+    effects = BatchedElimination(value, design.arrays).recover_border(variances, feature, noise)
+    assert effects.shape == (13, columns)
+    np.testing.assert_allclose(effects, borders_one_at_a_time(value, design, variances, feature, noise), rtol=1e-9)
+
+
+def test_border_effects_where_subjects_share_patterns():
+    """Twelve complete subjects and eight without their last row: two patterns, a sum of values for each."""
+    rng = np.random.default_rng(8)
+    subject, local, border = lay_out(20)
+    kept = (subject < 12) | (np.arange(subject.size) % 4 < 3)
+    within, across = ({k: levels[kept] for k, levels in own.items()} for own in (local, border))
+    design = eliminate(subject[kept], within, across, 3)
+    value = rng.standard_normal((N_FEATURES, int(kept.sum())))
+    batched = BatchedElimination(value, design.arrays)
+    assert batched.pattern_sums.shape == (N_FEATURES, 2, 3)
+    variances, feature = np.exp(rng.normal(-1.0, 2.0, (24, 5))), np.repeat(np.arange(N_FEATURES), 8)
+    noise = rng.standard_normal((24, 3))
+    effects = batched.recover_border(variances, feature, noise)
+    expected = borders_one_at_a_time(value, design, variances, feature, noise)
+    np.testing.assert_allclose(effects, expected, rtol=1e-9, atol=1e-12)
+
+
 def test_gradient_is_the_slope_of_the_density():
     rng = np.random.default_rng(5)
     design, n_variances, size = make_design(np.random.default_rng(3))
@@ -95,11 +156,19 @@ def test_an_entry_does_not_depend_on_its_neighbours(entries: int):
     design = eliminate(subject, local, border, 3)
     batched = BatchedElimination(rng.standard_normal((entries, subject.size)), design.arrays)
     variances = np.exp(rng.normal(-1.0, 2.0, (entries, 5)))
-    together = batched.evaluate(variances, np.arange(entries), True)
+    density, gradient = batched.evaluate(variances, np.arange(entries), True)
+    assert gradient is not None
     for entry in range(entries):
-        alone = batched.evaluate(variances[entry : entry + 1], np.array([entry]), True)
-        assert alone[0] == together[0][entry]
-        np.testing.assert_array_equal(alone[1], together[1][entry : entry + 1])
+        row = slice(entry, entry + 1)
+        alone, slope = batched.evaluate(variances[row], np.array([entry]), True)
+        assert alone[0] == density[entry]
+        np.testing.assert_array_equal(slope, gradient[row])
+    noise = rng.standard_normal((entries, 3))
+    effects = batched.recover_border(variances, np.arange(entries), noise)
+    for entry in range(entries):
+        row = slice(entry, entry + 1)
+        one = batched.recover_border(variances[row], np.array([entry]), noise[row])
+        np.testing.assert_array_equal(one, effects[row])
 
 
 @pytest.mark.parametrize("zero", [[0], [1], [2], [0, 1, 2], [4]])
@@ -117,6 +186,10 @@ def test_variances_that_underflow(zero: list[int], smallest: float):
     expected, slope = one_at_a_time(value, design, variances, np.array([0]))
     np.testing.assert_allclose(density, expected, rtol=1e-12)
     np.testing.assert_allclose(gradient, slope, rtol=1e-10, atol=1e-12)
+    noise = rng.standard_normal((1, 3))
+    effects = BatchedElimination(value, design.arrays).recover_border(variances, np.array([0]), noise)
+    drawn = borders_one_at_a_time(value, design, variances, np.array([0]), noise)
+    np.testing.assert_allclose(effects, drawn, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("residual", [0.0, 1e-290, 1e-100, 1e-30, 1e-20])
@@ -163,13 +236,24 @@ def test_threads_do_not_disturb_each_other():
     batched = BatchedElimination(value, design.arrays)
     variances = np.exp(rng.normal(-1.0, 1.0, (400, n_variances)))
     feature = rng.integers(N_FEATURES, size=400)
-    expected = BatchedElimination(value, design.arrays).evaluate(variances, feature, True)
+    density, gradient = BatchedElimination(value, design.arrays).evaluate(variances, feature, True)
     with ThreadPoolExecutor(4) as pool:
         parts = list(
             pool.map(lambda rows: batched.evaluate(variances[rows], feature[rows], True), np.split(np.arange(400), 25))
         )
-    np.testing.assert_array_equal(np.concatenate([density for density, _ in parts]), expected[0])
-    np.testing.assert_array_equal(np.concatenate([gradient for _, gradient in parts]), expected[1])
+    np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), density)
+    np.testing.assert_array_equal(np.concatenate([slope for _, slope in parts if slope is not None]), gradient)
+    noise = rng.standard_normal((400, design.border_variance.size))
+    drawn = BatchedElimination(value, design.arrays).recover_border(variances, feature, noise)
+    shared = BatchedElimination(value, design.arrays)
+    with ThreadPoolExecutor(4) as pool:
+        borders = list(
+            pool.map(
+                lambda rows: shared.recover_border(variances[rows], feature[rows], noise[rows]),
+                np.split(np.arange(400), 25),
+            )
+        )
+    np.testing.assert_array_equal(np.concatenate(borders), drawn)
 
 
 def test_strata_are_the_scalar_ones_entry_by_entry():
@@ -223,3 +307,19 @@ def test_entries_that_are_not_there_are_refused(batched: BatchedStrata | Batched
         batched.evaluate(np.ones((1, 4)), np.array([0]), False)
     with pytest.raises(ValueError, match=r"got \(2, 5\) and \(1,\)"):
         batched.evaluate(np.ones((2, 5)), np.array([0]), False)
+
+
+def test_border_effects_of_no_features_are_none():
+    _, batched = make_batches(0)
+    assert isinstance(batched, BatchedElimination)
+    none = np.empty(0, dtype=np.int64)
+    assert batched.recover_border(np.empty((0, 5)), none, np.empty((0, 3))).shape == (0, 3)
+
+
+def test_border_noise_that_does_not_fit_is_refused():
+    _, batched = make_batches(2)
+    assert isinstance(batched, BatchedElimination)
+    with pytest.raises(ValueError, match=r"noise of shape \(entry, border column\) = \(2, 3\); got \(2, 2\)"):
+        batched.recover_border(np.ones((2, 5)), np.array([0, 1]), np.ones((2, 2)))
+    with pytest.raises(ValueError, match="got numbers from 1 to 2"):
+        batched.recover_border(np.ones((2, 5)), np.array([1, 2]), np.ones((2, 3)))

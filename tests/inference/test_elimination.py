@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bayesrg.inference.elimination import Elimination, eliminate, elimination_density, leave_one_out, recover_effects
+from bayesrg.inference.elimination import (
+    Elimination,
+    eliminate,
+    elimination_density,
+    leave_one_out,
+    recover_effects,
+    scaled_elimination_density,
+)
 
 
 def make_design(seed: int) -> tuple[Elimination, dict[int, np.ndarray]]:
@@ -55,6 +62,33 @@ def test_density_and_gradient_are_those_of_the_dense_normal(seed: int):
         slope = covariance(levels, one)
         exact = 0.5 * (alpha @ slope @ alpha - np.trace(inverse @ slope))
         assert gradient[number] == pytest.approx(exact, rel=1e-6, abs=1e-7)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_levels_with_means_and_scales_have_the_dense_normal_density(seed: int):
+    rng = np.random.default_rng(seed)
+    size, n_levels = 20, int(rng.integers(1, 4))
+    subject = np.concatenate([np.arange(5), rng.integers(5, size=size - 5)])
+    level = np.concatenate([np.arange(n_levels), rng.integers(n_levels, size=size - n_levels)])
+    cell = np.unique(subject * n_levels + level, return_inverse=True)[1]
+    crossed = np.unique(rng.integers(3, size=size), return_inverse=True)[1]
+    design = eliminate(subject, {0: subject, 1: cell}, {2: crossed}, 3, level)
+    parameters = np.concatenate([np.exp(rng.normal(-1.0, 1.0, 5)), rng.normal(0.0, 0.7, n_levels)])
+    value = 1.0 + rng.standard_normal(size)
+
+    def dense(point: np.ndarray) -> float:
+        spread = covariance({0: subject, 1: cell, 2: crossed}, np.append(point[:4], 0.0))
+        spread += point[4] * (level[:, None] == level[None, :])
+        stretch = np.exp(point[5:])[level]
+        return stats.multivariate_normal(np.zeros(size), spread * np.outer(stretch, stretch)).logpdf(value)
+
+    density, gradient = scaled_elimination_density(parameters, value, *design.arrays)
+    assert float(density) == pytest.approx(dense(parameters), rel=1e-9, abs=1e-7)
+    step = 1e-6
+    numeric = [
+        (dense(parameters + step * one) - dense(parameters - step * one)) / (2.0 * step) for one in np.eye(5 + n_levels)
+    ]
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-4, atol=1e-5)
 
 
 @given(seed=st.integers(0, 2**32 - 1))

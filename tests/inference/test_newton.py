@@ -26,7 +26,7 @@ def test_a_quadratic_has_its_centre_and_its_curvature():
 
 @pytest.mark.parametrize("start", [-8.0, 0.0, 12.0])
 def test_a_density_that_is_not_concave_is_climbed_from_afar(start: float):
-    """The posterior of a log variance, whose curvature turns negative on the left; a numerical mode is at log(3 / 2)."""
+    """A log variance: the curvature turns negative on the left; mode at log(3 / 2)."""
 
     def target(point: np.ndarray, member: np.ndarray, gradient: bool) -> tuple[np.ndarray, np.ndarray | None]:
         squares = np.exp(-point[:, 0])

@@ -40,6 +40,36 @@ def test_pymc_and_numpy_agree_on_the_density(prior: Shares | IndependentSds, n: 
 
 
 @pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_density_of_logarithms_has_its_jacobian_and_its_gradient(prior: Shares | IndependentSds, n: int):
+    log_variance = np.random.default_rng(1).normal(-0.5, 1.0, (2, 10, n))
+    density, gradient = prior.log_density_with_gradient(log_variance)
+    expected = prior.log_density(np.exp(log_variance)) + log_variance.sum(axis=-1)
+    np.testing.assert_allclose(density, expected, rtol=1e-12)
+    assert gradient is not None
+    assert gradient.shape == log_variance.shape
+    for component, step in enumerate(1e-5 * np.eye(n)):
+        above, _ = prior.log_density_with_gradient(log_variance + step)
+        below, _ = prior.log_density_with_gradient(log_variance - step)
+        np.testing.assert_allclose(gradient[..., component], (above - below) / 2e-5, atol=1e-8, rtol=1e-8)
+    alone, nothing = prior.log_density_with_gradient(log_variance, gradient=False)
+    assert nothing is None
+    np.testing.assert_array_equal(alone, density)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_density_of_logarithms_is_never_nan(prior: Shares | IndependentSds):
+    """Variances that underflow, overflow, or both."""
+    extreme = np.array(
+        [[-2000.0, -1500.0, -1800.0], [2000.0, 1.0, 0.0], [0.0, 2000.0, -2000.0], [0.0, -900.0, -1200.0]]
+    )
+    density, gradient = prior.log_density_with_gradient(extreme)
+    assert (density < -50.0).all()
+    assert gradient is not None
+    assert not np.isnan(gradient[np.isfinite(density)]).any()
+
+
+@pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("n", [2, 4])
 def test_draws_have_the_density(prior: Shares | IndependentSds, n: int):
     """Weighted by q / p, draws of p have the moments of q: the mean weight is one, the mean of log v is q's."""

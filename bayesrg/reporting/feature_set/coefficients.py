@@ -55,7 +55,7 @@ def _table(study: FeatureSet, names: list[str]) -> Table:
     )
     columns = [Column("Feature", [breakable(name) for name in frame.index], numeric=False)]
     in_units = any(name in ("rc", "rdc") for name in names)
-    if in_units and (frame["unit"] != "").any():
+    if in_units and any(study.units):
         columns.append(Column("Unit", list(frame["unit"]), numeric=False))
     unknown = 0
     for name in names:

@@ -28,7 +28,7 @@ def data(study: FeatureSet) -> Section:
 
 
 def _missing(study: FeatureSet) -> list[Block]:
-    missing = study.missing[study.missing > 0].sort_values(ascending=False, kind="stable")
+    missing = pd.Series(study.missing[study.missing > 0]).sort_values(ascending=False, kind="stable")
     if missing.empty:
         return [prose("No feature lacks a value in any of the {rows} rows.", rows=study.n_rows)]
     frame = missing.to_frame().rename_axis("feature")

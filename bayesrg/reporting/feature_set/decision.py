@@ -1,6 +1,7 @@
 """The decision study: how many sessions, scanners and preprocessings to average, and what that would bring."""
 
 from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,10 @@ from bayesrg.reporting.stability.study import display
 
 NUMBERS = (1, 2, 3, 4)
 FACETS = ("session", "scanner", "preprocessing")
-COEFFICIENTS: Mapping[str, str] = {"generalisability": "E ρ²", "dependability": "Φ"}
+COEFFICIENTS: Mapping[Literal["generalisability", "dependability"], str] = {
+    "generalisability": "E ρ²",
+    "dependability": "Φ",
+}
 STYLES = ((BLUE, LINES[0]), (ORANGE, LINES[1]), (GREEN, LINES[2]), (PURPLE, LINES[3]))
 MOST_FAMILIES = 4  # of which curves are drawn: the largest ones
 MOST_MEASUREMENTS = 8  # of a subject, in the table of designs
@@ -35,7 +39,9 @@ def decision(study: FeatureSet) -> Section:
         study.fit.tree["posterior"].to_dataset(),
         study.fit.data,
         reduce=[required, 0.5],
-        **{_plural(name): NUMBERS for name in facets},
+        sessions=NUMBERS if "session" in facets else None,
+        scanners=NUMBERS if "scanner" in facets else None,
+        preprocessings=NUMBERS if "preprocessing" in facets else None,
     )
     median = found.sel(quantile=0.5, method="nearest")
     enough = found.sel(quantile=required, method="nearest") > study.target
@@ -78,7 +84,8 @@ def _within_residual(study: FeatureSet) -> list[Block]:
 
 def _families(study: FeatureSet) -> dict[str, np.ndarray]:
     sizes = pd.Series(study.families).value_counts()
-    chosen = [name for name in study.family_names if name in set(sizes.index[:MOST_FAMILIES])]
+    largest = {str(name) for name in sizes.index[:MOST_FAMILIES]}
+    chosen = [name for name in study.family_names if name in largest]
     groups = {f"{shorten(name, 18)} ({sizes[name]})": study.families == name for name in chosen}
     if len(sizes) > 1:
         groups["all features"] = np.ones(study.n_features, dtype=bool)
@@ -92,7 +99,7 @@ def _chosen_places(study: FeatureSet) -> list[int]:
 
 def _chosen(study: FeatureSet) -> dict[str, np.ndarray]:
     everyone = np.arange(study.n_features)
-    return {shorten(study.features[number], 34): everyone == number for number in _chosen_places(study)}
+    return {shorten(str(study.features[number]), 34): everyone == number for number in _chosen_places(study)}
 
 
 def _curve(median: xr.Dataset, coefficient: str, facet: str, facets: list[str], own: np.ndarray) -> np.ndarray:
@@ -162,7 +169,7 @@ def _design_table(study: FeatureSet, enough: xr.Dataset, facets: list[str]) -> T
         f"How many of {study.counted} would exceed {study.target:g} with a probability of at least "
         f"{study.rule.probability:g}, by design.",
         [
-            Column("Measurements of a subject", [str(number) for number in shown["measurements"]]),
+            Column("Measurements of a subject", [str(number) for number in shown["measurements"]], numeric=False),
             *(
                 Column(_plural(name).capitalize(), [str(number) for number in shown[dim]])
                 for name, dim in zip(facets, dims, strict=True)
@@ -180,10 +187,7 @@ def _design_table(study: FeatureSet, enough: xr.Dataset, facets: list[str]) -> T
 
 def _feature_table(study: FeatureSet, found: xr.Dataset, median: xr.Dataset, facets: list[str]) -> Table:
     frame = pd.concat(
-        [
-            cheapest(found, study.target, study.rule.probability, name).assign(coefficient=name)  # pyright: ignore
-            for name in COEFFICIENTS
-        ]
+        [cheapest(found, study.target, study.rule.probability, name).assign(coefficient=name) for name in COEFFICIENTS]
     ).set_index("feature")
     single = {f"n_{name}": 1 for name in facets}
     columns: dict[str, list[str]] = {}
@@ -194,8 +198,8 @@ def _feature_table(study: FeatureSet, found: xr.Dataset, median: xr.Dataset, fac
         for place in _chosen_places(study):
             feature = study.features[place]
             columns[f"{symbol}, measured once"].append(f"{float(one.sel(feature=feature)):.2f}")
-            own = frame[(frame.index == feature) & (frame["coefficient"] == name)].iloc[0]
-            columns[f"Fewest for {symbol}"].append(_design(own, facets))
+            own = frame[(frame.index == feature) & (frame["coefficient"] == name)]
+            columns[f"Fewest for {symbol}"].append(_design(own.to_dict("records")[0], facets))
     names = [breakable(study.features[place]) for place in _chosen_places(study)]
     return Table(
         "designs_by_feature",
@@ -211,8 +215,8 @@ def _feature_table(study: FeatureSet, found: xr.Dataset, median: xr.Dataset, fac
     )
 
 
-def _design(row: pd.Series, facets: list[str]) -> str:
+def _design(row: Mapping[str, Any], facets: list[str]) -> str:
     if not row["reached"]:
-        return "none tried"
+        return "none of those tried"
     parts = [count(int(row[f"n_{name}"]), name, _plural(name)) for name in facets]
     return " × ".join(parts)

@@ -67,7 +67,7 @@ def _method_table(statistics: xr.Dataset) -> Table:
         important = name == IMPORTANCE
         rows[str(name)] = {
             "features": len(own),
-            "failed": int(own["failed"].sum()),
+            "failed": int(own["failed"].to_numpy().sum()),
             "largest_pareto_k": own["pareto_k"].max() if important else np.nan,
             "smallest_ess": own["importance_ess"].min() if important else np.nan,
             "median_ess": own["importance_ess"].median() if important else np.nan,
@@ -119,7 +119,8 @@ def _figure(study: FeatureSet, statistics: xr.Dataset) -> Figure:
         "diagnostics",
         title="Importance sampling: Pareto k and effective sample size",
         alt=f"Two histograms over {shape.size:,} features. Pareto k from {shape.min():.2f} to {shape.max():.2f}, "
-        f"median {np.median(shape):.2f}, limit {PARETO_K:g}; effective sample size from {size.min():.0f} to {size.max():.0f}, "
+        f"median {np.median(shape):.2f}, limit {PARETO_K:g}; effective sample size from {size.min():.0f} to "
+        f"{size.max():.0f}, "
         f"median {np.median(size):.0f}, limit {ESS:g}.",
         caption="Dashed lines are the limits: Pareto k to the left of its, effective sample size to the right.",
         height=2.2,

@@ -52,7 +52,8 @@ def _chances(study: FeatureSet) -> pd.DataFrame:
     frame.insert(0, "family", study.families)
     place = {name: number for number, name in enumerate(study.family_names)}
     overall = study.estimates["icc"]["mean"].sel(condition="overall").values
-    order = np.lexsort((study.features, -overall, -study.joint_chance, [place[name] for name in study.families]))
+    groups = np.array([place[str(name)] for name in study.families])
+    order = np.lexsort((study.features, -overall, -study.joint_chance, groups))
     return frame.iloc[order]
 
 
@@ -140,7 +141,9 @@ def _legend(canvas: Canvas) -> None:
 
 def _told(study: FeatureSet, frame: pd.DataFrame) -> str:
     required = study.rule.probability
-    counts = {str(name): int((frame[name] >= required - 1e-12).sum()) for name in frame.columns if name != "family"}
+    counts = {
+        str(name): int((frame[name].to_numpy() >= required - 1e-12).sum()) for name in frame.columns if name != "family"
+    }
     return (
         f"A grid of {len(frame)} features by {len(counts)} probabilities. Features with a probability of at least "
         f"{required:g}: " + "; ".join(f"{name}, {number}" for name, number in counts.items()) + "."
@@ -149,15 +152,12 @@ def _told(study: FeatureSet, frame: pd.DataFrame) -> str:
 
 def _table(study: FeatureSet, frame: pd.DataFrame) -> Table:
     chances = frame.drop(columns="family")
-    columns = [
-        Column("Feature", [breakable(str(name)) for name in frame.index], numeric=False),
-        Column("Family", list(frame["family"]), numeric=False),
-    ]
-    for name in chances.columns:
+    columns = [Column("Feature", [breakable(str(name)) for name in frame.index], numeric=False)]
+    for name in ["rule", *chances.columns[:-1]]:
         values = chances[name].to_numpy()
         columns.append(
             Column(
-                str(name) if name != "rule" else "Rule",
+                str(name)[:1].upper() + str(name)[1:],
                 [_cell(study, value) for value in values],
                 order=list(values),
             )

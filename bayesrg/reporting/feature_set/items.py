@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -60,9 +61,9 @@ def items(study: FeatureSet) -> Section:
                 "items",
                 fill(
                     "Reporting items: {answered} answered, {partly} in part, {rest} not from this fit.",
-                    answered=int((frame["status"] == ANSWERED).sum()),
-                    partly=int((frame["status"] == PARTLY).sum()),
-                    rest=int((frame["status"] == NOT_HERE).sum()),
+                    answered=statuses.count(ANSWERED),
+                    partly=statuses.count(PARTLY),
+                    rest=statuses.count(NOT_HERE),
                 ),
                 [
                     Column("Item", list(frame.index), numeric=False),
@@ -110,9 +111,9 @@ def _sample_size(study: FeatureSet) -> Answer:
 def _protocol(study: FeatureSet) -> Answer:
     if "scanner" not in study.components:
         return Answer(NOT_HERE, "No scanner was named.", "")
-    rows = pd.Series(study.layout.levels("scanner")).value_counts().sort_index()
+    counts = np.bincount(study.layout.levels("scanner"))
     names = study.fit.data["scanner"].values.astype(str)
-    told = ", ".join(f"{names[level]} ({number} measurements)" for level, number in rows.items())
+    told = ", ".join(f"{name} ({number} measurements)" for name, number in zip(names, counts, strict=True))
     return Answer(PARTLY, f"Scanners: {told}. Acquisition parameters are not in the fit.", "data")
 
 

@@ -68,18 +68,16 @@ def _design(study: FeatureSet, cited: Bibliography) -> str:
 def _inference(study: FeatureSet, cited: Bibliography) -> str:
     fit = study.fit
     worst = {check.name: check.value for check in fit.diagnosis.checks}
-    nuts = f"the No-U-Turn sampler {cited.cite(works.NUTS)}" if study.pooled else ""
-    software = f"nutpie {fit.versions['nutpie']}, PyMC {fit.versions['pymc']} {cited.cite(works.PYMC)}"
     start = "The mean and the random effects of every feature were integrated out analytically. "
     if study.pooled:
         return (
-            f"{start}The variances were sampled jointly with {nuts} ({software}; {fit.sampler['chains']} chains of "
+            f"{start}The variances were sampled jointly with {_nuts(study, cited)}; {fit.sampler['chains']} chains of "
             f"{fit.sampler['draws']} draws after {fit.sampler['tune']} warm-up draws, seed {fit.sampler['seed']}). "
             f"Rank-normalised R-hat {cited.cite(works.R_HAT)} was at most {worst['R-hat']:.3f}, bulk and tail "
             f"effective sample sizes were at least {worst['bulk ESS']:.0f} and {worst['tail ESS']:.0f}, and "
             f"{worst['divergences']:.0f} transitions diverged."
         )
-    found = fit.tree["sample_stats"]["method"].values.astype(str)
+    found = fit.tree["sample_stats"].to_dataset()["method"].values.astype(str)
     important = int((found == IMPORTANCE).sum())
     kept = f"{fit.sampler['chains'] * fit.sampler['draws']:,} draws, seed {fit.sampler['seed']}"
     said = []
@@ -92,11 +90,18 @@ def _inference(study: FeatureSet, cited: Bibliography) -> str:
     if important < found.size:
         said.append(
             f"of {count_features(found.size - important)} whose Pareto k or effective sample size was not good enough, "
-            f"with the No-U-Turn sampler {cited.cite(works.NUTS)} ({software}; rank-normalised R-hat "
+            f"with {_nuts(study, cited)}; rank-normalised R-hat "
             f"{cited.cite(works.R_HAT)} at most {worst['R-hat']:.3f}, {worst['divergences']:.0f} divergent transitions)"
         )
     sentence = str(enumerate_words(said))
     return start + sentence[:1].upper() + sentence[1:] + "."
+
+
+def _nuts(study: FeatureSet, cited: Bibliography) -> str:
+    """The sampler and its software, with a bracket that stays open for what follows."""
+    versions = study.fit.versions
+    sampler = f"the No-U-Turn sampler {cited.cite(works.NUTS)}"
+    return f"{sampler} (nutpie {versions['nutpie']}, PyMC {versions['pymc']} {cited.cite(works.PYMC)}"
 
 
 def _results(study: FeatureSet, cited: Bibliography) -> str:

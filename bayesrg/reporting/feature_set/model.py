@@ -35,11 +35,11 @@ def all_priors(study: FeatureSet) -> list[tuple[str, Prior]]:
     if not isinstance(chosen, Hierarchy):
         return stated_priors(study)
     return [
-        ("mean μ of each feature", chosen.mu),
+        ("the mean of each feature", chosen.mu),
         ("a family’s centre of the log total variance", chosen.total),
         ("a family’s centre of the logit of the subject’s share", chosen.signal),
         ("a family’s centre of log(error component / residual)", chosen.error),
-        ("sd of each of these among the features of a family", chosen.spread),
+        ("the sd of each of these among the features of a family", chosen.spread),
     ]
 
 
@@ -47,11 +47,7 @@ def all_priors_in_words(study: FeatureSet) -> str:
     """The priors as a phrase."""
     if not isinstance(study.fit.model.priors, Hierarchy):
         return describe_priors(study)
-    said = [
-        f"{plain(prior)} on the {quantity.removeprefix('a ').replace('’', '’')}"
-        for quantity, prior in all_priors(study)
-    ]
-    return " and ".join(split_last([text.replace("on the sd", "on the sd") for text in said]))
+    return " and ".join(split_last([f"{plain(prior)} on {quantity}" for quantity, prior in all_priors(study)]))
 
 
 def _hierarchy(study: FeatureSet) -> list[Markup]:

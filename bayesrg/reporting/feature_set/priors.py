@@ -103,7 +103,10 @@ def _table(study: FeatureSet) -> Table:
         "after them.",
         [
             Column("Condition", list(frame.index), numeric=False),
-            *(Column(str(name).capitalize(), [f"{value:.2f}" for value in frame[name]]) for name in frame.columns),
+            *(
+                Column(str(name)[:1].upper() + str(name)[1:], [f"{value:.2f}" for value in frame[name]])
+                for name in frame.columns
+            ),
         ],
         frame,
     )

@@ -45,7 +45,8 @@ def _caterpillar(study: FeatureSet) -> Figure:
         axes = canvas.subplots()
         width = float(np.clip(250.0 / study.n_features, 0.35, 2.5))
         for own, colour, name in ((kept, BLUE, "kept by the rule"), (~kept, ORANGE, "removed")):
-            _bars(axes, place[own], lower[own], upper[own], colour, width, f"{name}: 95 % intervals")
+            _bars(axes, place[own], lower[own], upper[own], colour, width)
+            axes.plot([], [], color=colour, linewidth=4, label=f"{name}: 95 % intervals")
         axes.plot(place, mean, color=INK, linewidth=1.2, label="posterior means")
         _mark_thresholds(axes, study.limits, vertical=False)
         axes.set_xlim(0, study.n_features + 1)
@@ -71,14 +72,12 @@ def _caterpillar(study: FeatureSet) -> Figure:
     )
 
 
-def _bars(
-    axes: Axes, place: np.ndarray, lower: np.ndarray, upper: np.ndarray, colour: str, width: float, name: str
-) -> None:
+def _bars(axes: Axes, place: np.ndarray, lower: np.ndarray, upper: np.ndarray, colour: str, width: float) -> None:
     """All intervals as one path with gaps: a path for each would make the page heavy."""
     gap = np.full(place.size, np.nan)
     across = np.stack([place, place, gap], axis=1).ravel()
     along = np.stack([lower, upper, gap], axis=1).ravel()
-    axes.plot(across, along, color=colour, linewidth=width, solid_capstyle="butt", label=name)
+    axes.plot(across, along, color=colour, linewidth=width, solid_capstyle="butt")
 
 
 def _mark_thresholds(axes: Axes, limits: Sequence[float], *, vertical: bool) -> None:
@@ -97,7 +96,7 @@ def _forest(study: FeatureSet) -> Figure:
     rows = list(order) if everyone else [*order[:ENDS], None, *order[-ENDS:]]
     between = study.n_features - 2 * ENDS
     labels = [
-        f"… {between:,} features …" if number is None else shorten(study.features[number], LABEL_WIDTH)
+        f"… {between:,} features …" if number is None else shorten(str(study.features[number]), LABEL_WIDTH)
         for number in rows
     ]
     found = study.listed("icc", condition="overall")
@@ -115,12 +114,13 @@ def _forest(study: FeatureSet) -> Figure:
                 for part in ("mean", "lower", "upper")
             ]
             if np.isfinite(parts[0]).any():
-                series.append(Series(name, *map(np.array, parts), colour, marker, filled=kept))
+                mean, lower, upper = map(np.array, parts)
+                series.append(Series(name, mean, lower, upper, colour, marker, filled=kept))
         for one in series:
             forest(axes, labels, [one])
         _mark_thresholds(axes, study.limits, vertical=True)
         axes.set_xlim(0, 1)
-        axes.set_xlabel("overall ICC: posterior mean, 95 % interval")
+        axes.set_xlabel("overall ICC")
         legend_below(canvas, axes)
 
     best, worst = order[0], order[-1]
@@ -163,7 +163,6 @@ def _table(study: FeatureSet) -> Table:
     columns = [
         Column("Feature", [breakable(name) for name in frame.index], numeric=False),
         Column("Family", list(frame["family"]), numeric=False),
-        Column("Rank", [str(rank) for rank in frame["rank"]], order=list(frame["rank"])),
         Column("Overall ICC", [one.bare for one in overall], order=[one.mean for one in overall]),
         Column("95 % interval", [one.bounds for one in overall], order=[one.lower for one in overall]),
     ]

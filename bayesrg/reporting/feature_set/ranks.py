@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure as Canvas
 
 from bayesrg.models.ranking import rank_probability
@@ -44,15 +45,15 @@ def ranks(study: FeatureSet) -> Section:
     return Section("ranks", title, blocks)
 
 
-def _figure(study: FeatureSet, found, order: np.ndarray) -> Figure:
+def _figure(study: FeatureSet, found: xr.Dataset, order: np.ndarray) -> Figure:
     middle, lower, upper = (found[part].values[order] for part in ("mean_rank", "lower_rank", "upper_rank"))
-    labels = [shorten(study.features[number], LABEL_WIDTH) for number in order]
+    labels = [shorten(str(study.features[number]), LABEL_WIDTH) for number in order]
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         forest(axes, labels, [Series("mean rank, 95 % interval", middle, lower, upper, BLUE, "o")])
         axes.set_xlim(0, max(float(upper.max()) * 1.05, 2))
-        axes.set_xlabel(f"rank among {study.n_features:,} features: mean, 95 % interval")
+        axes.set_xlabel(f"rank among {study.n_features:,}")
 
     some = "all" if order.size == study.n_features else f"the best {order.size}"
     return draw(
@@ -62,13 +63,14 @@ def _figure(study: FeatureSet, found, order: np.ndarray) -> Figure:
         alt=f"Mean ranks with 95 % intervals. The best, {labels[0]}, has mean rank {middle[0]:.1f} "
         f"({lower[0]:.0f}–{upper[0]:.0f}); the last shown, {labels[-1]}, {middle[-1]:.1f} "
         f"({lower[-1]:.0f}–{upper[-1]:.0f}). Intervals are {np.median(upper - lower):.0f} ranks wide at the median.",
-        caption="Intervals that overlap belong to features whose order these data do not settle.",
+        caption="Posterior means with 95 % equal-tailed intervals. Where they overlap, these data do not settle the "
+        "order.",
         height=1.0 + 0.19 * order.size,
         paint=paint,
     )
 
 
-def _table(study: FeatureSet, found, order: np.ndarray, asked: list[int]) -> Table:
+def _table(study: FeatureSet, found: xr.Dataset, order: np.ndarray, asked: list[int]) -> Table:
     among = {best: found["probability_among_best"].sel(best=best).values[order] for best in asked}
     frame = pd.DataFrame(
         {

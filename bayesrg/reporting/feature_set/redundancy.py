@@ -18,7 +18,7 @@ def redundancy(study: FeatureSet) -> list[Section]:
     icc = pd.Series(study.estimates["icc"]["mean"].sel(condition="overall").values, index=study.features)
     frame = pd.DataFrame({"group": found, "overall_icc": icc, "family": study.families}).rename_axis("feature")
     frame = frame.sort_values(["group", "overall_icc"], ascending=[True, False])
-    sizes = frame["group"].value_counts()
+    sizes = pd.Series(frame["group"]).value_counts()
     several = sizes[sizes > 1]
     blocks: list[Block] = [
         prose(

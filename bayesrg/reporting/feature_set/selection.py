@@ -34,7 +34,7 @@ def _family_table(study: FeatureSet) -> Table:
     table = pd.DataFrame(
         {
             "features": grouped.size(),
-            "kept": grouped["kept"].sum().astype(int),
+            "kept": grouped["kept"].agg("sum").astype(int),
             "expected": grouped["probability"].sum(),
         }
     ).loc[study.family_names]
@@ -53,7 +53,7 @@ def _family_table(study: FeatureSet) -> Table:
         ],
         full,
         notes="Expected to meet it: the sum of the features’ probabilities. The CSV file is the list itself: every "
-        "feature with the decision, the joint probability, that of each condition, the weakest condition, and the rule.",
+        "feature with the decision, the joint probability, that of each condition, the weakest condition, the rule.",
     )
 
 
@@ -62,7 +62,8 @@ def _names(study: FeatureSet) -> Prose:
     paragraphs = []
     for kept, heading in ((True, "Kept"), (False, "Removed")):
         own = table[table["kept"] == kept]
-        said = ", ".join(f"{name} ({study.shown_chance(row)})" for name, row in own["probability"].items())
+        pairs = zip(own.index, own["probability"].to_numpy(), strict=True)
+        said = ", ".join(f"{name} ({study.shown_chance(chance)})" for name, chance in pairs)
         paragraphs.append(
             Markup("<p><b>{}: {}.</b> {}</p>").format(
                 heading, count_features(len(own)), said + "." if said else "None."

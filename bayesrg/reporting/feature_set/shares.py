@@ -6,7 +6,7 @@ from matplotlib.figure import Figure as Canvas
 
 from bayesrg.reporting.blocks import Column, Figure, Section, Table, prose
 from bayesrg.reporting.drawing import BLUE, GREY, draw, label_bottom, legend_below, shorten
-from bayesrg.reporting.feature_set.study import FeatureSet, count_features
+from bayesrg.reporting.feature_set.study import FeatureSet
 from bayesrg.reporting.stability.study import display
 
 MOST_FAMILIES = 12
@@ -17,11 +17,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 def shares(study: FeatureSet) -> Section:
     """The section on shares of the variance."""
     frame = _quantiles(study)
-    largest = (
-        frame.xs("all features", level="family")["q50"].drop("subject").sort_values(ascending=False)
-        if study.n_features
-        else pd.Series()
-    )
+    medians = {name: float(frame.loc[(name, "all features"), "q50"]) for name in study.components if name != "subject"}
+    largest = max(medians, key=lambda name: medians[name])
     return Section(
         "shares",
         "Shares of variance by family",
@@ -30,8 +27,8 @@ def shares(study: FeatureSet) -> Section:
                 "What a component contributes to the total variance, feature by feature: the subject’s share is the "
                 "signal, all others are what could be measured better. At the median feature the largest other "
                 "component is {name}, with {percent:.0f} % of the variance.",
-                name=display(str(largest.index[0])),
-                percent=100 * largest.iloc[0],
+                name=display(largest),
+                percent=100 * medians[largest],
             ),
             _figure(study, frame),
             _table(study, frame),
@@ -110,15 +107,14 @@ def _figure(study: FeatureSet, frame: pd.DataFrame) -> Figure:
 
 
 def _table(study: FeatureSet, frame: pd.DataFrame) -> Table:
-    medians = frame["q50"].unstack("component")[study.components]
+    medians = pd.DataFrame(frame["q50"].unstack("component"))[study.components]
     groups = {name: int(own.sum()) for name, own in _groups(study).items()}
-    medians = medians.loc[list(groups)]
+    medians = pd.DataFrame(medians).loc[list(groups)]
     return Table(
         "shares",
-        f"Median share of each component over the features of a family ({count_features(study.n_features)}).",
+        "Median share of each component over the features of a family; in parentheses their number.",
         [
-            Column("Family", list(medians.index), numeric=False),
-            Column("Features", [str(groups[str(name)]) for name in medians.index]),
+            Column("Family", [f"{name} ({groups[str(name)]})" for name in medians.index], numeric=False),
             *(Column(display(name), [f"{value:.2f}" for value in medians[name]]) for name in study.components),
         ],
         frame,

@@ -1,7 +1,7 @@
 """A stability fit of many features: estimates in arrays along the features, their order, families and selection."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -144,7 +144,7 @@ class FeatureSet(StudyDesign):
         """Estimates of all features, in the order of the fit; `labels` select one level of the other dims."""
         found = self.estimates[name].sel(labels)
         unit = str(found.attrs["unit"])
-        units: Sequence[str] = self.units if unit == OWN_UNIT else [unit] * self.n_features
+        units = list(self.units) if unit == OWN_UNIT else [unit] * self.n_features
         parts = [found[part].values for part in ("mean", "lower", "upper", "mcse", "sd")]
         return [
             Estimate(mean, lower, upper, resolution(name, mean, mcse, sd), own)
@@ -159,8 +159,9 @@ class FeatureSet(StudyDesign):
     @cached_property
     def family_names(self) -> list[str]:
         """Families from the highest mean overall ICC to the lowest."""
-        means = pd.Series(self.estimates["icc"]["mean"].sel(condition="overall").values).groupby(self.families).mean()
-        return [str(name) for name in means.sort_values(ascending=False).index]
+        overall = self.estimates["icc"]["mean"].sel(condition="overall").values
+        means = {str(name): float(overall[self.families == name].mean()) for name in np.unique(self.families)}
+        return sorted(means, key=lambda name: (-means[name], name))
 
     def chance(self, condition: str, limit: float) -> np.ndarray:
         """Probability of each feature that the condition's ICC exceeds the limit, in the order of the fit."""

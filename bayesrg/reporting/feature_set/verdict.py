@@ -16,13 +16,14 @@ def verdict(study: FeatureSet) -> Section:
         prose("<strong>{verdict}.</strong> {details}", verdict=fit.verdict, details=_details(study)),
         *warnings_of(study),
         prose(
-            '<span class="answer"><b>{kept:,} of {counted}</b> can be trusted: they are {words} (ICC above {limit:g}'
-            "{at_once}) with a posterior probability of at least {chance:g}.</span>",
+            '<span class="answer"><b>{kept:,} of {counted}</b> {are} {words}: the ICC exceeds {limit:g}{at_once} with '
+            "a posterior probability of at least {chance:g}.</span>",
             kept=int(study.kept.sum()),
             counted=study.counted,
             words=enumerate_words([ADJECTIVES.get(name, name) for name in study.thresholds]),
             limit=study.target,
-            at_once=" at once" if len(study.thresholds) > 1 else "",
+            are="is" if study.n_features == 1 else "are",
+            at_once=" in each of these conditions at once," if len(study.thresholds) > 1 else "",
             chance=study.rule.probability,
         ),
         _counts(study),
@@ -57,7 +58,7 @@ def _details(study: FeatureSet) -> Markup:
             r_hat=checks["R-hat"].value,
             ess=min(checks["bulk ESS"].value, checks["tail ESS"].value),
         )
-    methods = study.fit.tree["sample_stats"]["method"].values.astype(str)
+    methods = study.fit.tree["sample_stats"].to_dataset()["method"].values.astype(str)
     important = int((methods == IMPORTANCE).sum())
     said = []
     if important:
@@ -87,7 +88,7 @@ def _counts(study: FeatureSet) -> Table:
     icc = study.fit.estimands["icc"]
     rows = {name: icc.sel(condition=name) > limit for name in study.conditions}
     if len(study.thresholds) > 1:
-        rows["all of the rule"] = study.joint["all"]
+        rows["all at once"] = study.joint["all"]
     found, shown = [], []
     for above in rows.values():
         chance = above.mean(("chain", "draw")).values
