@@ -120,9 +120,7 @@ def confounded(components: Mapping[str, np.ndarray], means: np.ndarray | None = 
             expected = (counts[left][lefts] * counts[right][rights] / sizes).sum(axis=1)
             products = (counts[left].T @ counts[left]) * (counts[right].T @ counts[right])
             forms[row, column] = forms[column, row] = (
-                (together**2).sum()
-                - 2.0 * (together * expected).sum()
-                + (products / np.outer(sizes, sizes)).sum()
+                (together**2).sum() - 2.0 * (together * expected).sum() + (products / np.outer(sizes, sizes)).sum()
             )
     scale = np.sqrt(np.maximum(np.diag(forms), 0.0))
     single = scale**2 <= NULL * size
@@ -227,7 +225,11 @@ def read_features(
     """
     if not features:
         raise TableError("no feature was named: give at least one column")
-    twice = sorted({name for name in features if list(features).count(name) > 1}) if len({*features}) < len(features) else []
+    twice = (
+        sorted({name for name in features if list(features).count(name) > 1})
+        if len({*features}) < len(features)
+        else []
+    )
     if twice:
         raise TableError(f"features named more than once: {', '.join(twice[:5])}; name each once")
     values: dict[str, np.ndarray] = {}

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayesrg.design import confounded, cross, factor, identified, number, number_within, read_feature, read_features, require_distinct
+from bayesrg.design import (
+    confounded,
+    cross,
+    factor,
+    identified,
+    number,
+    number_within,
+    read_feature,
+    read_features,
+    require_distinct,
+)
 from bayesrg.errors import DesignError, TableError
 
 
@@ -171,7 +181,9 @@ def test_many_features_are_read_side_by_side_and_unreadable_ones_named():
         {"a": [1.0, np.nan, np.nan, 4.0], "b": [np.nan, 2.0, np.nan, 5.0], "text": ["x", "1", "2", "3"]},
         index=[10, 11, 12, 13],
     )
-    kept, values, unreadable, dropped = read_features(table[["a", "b"]].assign(text=["x", None, None, "3"]), ["a", "b", "text"])
+    kept, values, unreadable, dropped = read_features(
+        table[["a", "b"]].assign(text=["x", None, None, "3"]), ["a", "b", "text"]
+    )
     assert len(kept) == 3
     np.testing.assert_array_equal(values["a"], [1.0, np.nan, 4.0])
     np.testing.assert_array_equal(values["b"], [np.nan, 2.0, 5.0])

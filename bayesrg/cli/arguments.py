@@ -135,7 +135,10 @@ def _add_extract(commands: argparse._SubParsersAction) -> None:
 
 def _add_stability(models: argparse._SubParsersAction) -> None:
     fit = _add(
-        models, "stability", "divide the variance of features among subject, session, scanner and preprocessing", _STABILITY
+        models,
+        "stability",
+        "divide the variance of features among subject, session, scanner and preprocessing",
+        _STABILITY,
     )
     fit.add_argument("table", metavar="TABLE", type=Path, help="table of features: CSV, TSV (gzipped too) or Parquet")
     which = fit.add_mutually_exclusive_group(required=True)

@@ -98,9 +98,7 @@ def run_fit(options: Namespace) -> int:
     with warnings.catch_warnings():
         # The features that are left out are listed below, more fully than the warning does.
         warnings.filterwarnings("ignore", message=r"\d+ of \d+ features are left out", category=UserWarning)
-        data = model.prepare(
-            table, features=_chosen(table, options), **factors, scale=options.scale, unit=options.unit
-        )
+        data = model.prepare(table, features=_chosen(table, options), **factors, scale=options.scale, unit=options.unit)
     for why, count in json.loads(data.attrs["dropped"]).items():
         _say(f"bayesrg: warning: {count} of {len(table)} rows are left out: {why}")
     for feature, why in json.loads(data.attrs.get("left_out", "{}")).items():
@@ -296,7 +294,10 @@ def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
 
     ranked = tabulate_features(tree)
     print("overall ICC: posterior mean, 95 % interval and probabilities")
-    print_table(["feature", *map(str, ranked.columns)], ([name, *row] for name, row in zip(ranked.index, ranked.values, strict=True)))
+    print_table(
+        ["feature", *map(str, ranked.columns)],
+        ([name, *row] for name, row in zip(ranked.index, ranked.values, strict=True)),
+    )
 
 
 def _judge(diagnosis: "Diagnosis") -> int:

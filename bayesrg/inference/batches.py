@@ -40,7 +40,9 @@ def sample_members(
     """
     batches = model.batches(data, BLOCK)
     parts = []
-    for posterior, statistics in _shown(_work(batches, seed, chains * draws, executor), data.sizes["feature"], progress):
+    for posterior, statistics in _shown(
+        _work(batches, seed, chains * draws, executor), data.sizes["feature"], progress
+    ):
         trusted = (statistics["pareto_k"] <= PARETO_K) & (statistics["importance_ess"] >= ESS)
         kept = np.flatnonzero(trusted.values)
         parts.append((_in_chains(posterior.isel(feature=kept), chains), statistics.isel(feature=kept)))
@@ -110,7 +112,14 @@ def _in_chains(posterior: xr.Dataset, chains: int) -> xr.Dataset:
 
 
 def _sample_singly(
-    model: Batches, data: xr.Dataset, names: Sequence[str], seed: int, draws: int, tune: int, chains: int, progress: bool
+    model: Batches,
+    data: xr.Dataset,
+    names: Sequence[str],
+    seed: int,
+    draws: int,
+    tune: int,
+    chains: int,
+    progress: bool,
 ) -> Iterator[tuple[xr.Dataset, xr.Dataset]]:
     """NUTS for the features that importance sampling failed; features of one structure share a compilation."""
     from arviz import rhat
@@ -133,7 +142,10 @@ def _sample_singly(
         recovered = model.recover(sampled, one, np.random.default_rng([seed, number]))
         kept = sampled.merge(recovered).isel(draw=slice(1, None, 2)).assign_coords(draw=np.arange(draws))
         diverged = int(chain_statistics["diverging"].sum())
-        yield model.reduce(kept).expand_dims(feature=[feature]), _statistics([feature], NUTS, r_hat=worst, divergences=diverged)
+        yield (
+            model.reduce(kept).expand_dims(feature=[feature]),
+            _statistics([feature], NUTS, r_hat=worst, divergences=diverged),
+        )
 
 
 def _statistics(
@@ -146,6 +158,8 @@ def _statistics(
     divergences: float = 0,
 ) -> xr.Dataset:
     numbers = {"pareto_k": pareto_k, "importance_ess": importance_ess, "r_hat": r_hat, "divergences": divergences}
-    columns = {name: ("feature", np.broadcast_to(np.asarray(own, float), len(features))) for name, own in numbers.items()}
+    columns = {
+        name: ("feature", np.broadcast_to(np.asarray(own, float), len(features))) for name, own in numbers.items()
+    }
     methods = np.full(len(features), method)
     return xr.Dataset({"method": ("feature", methods), **columns}, coords={"feature": features})

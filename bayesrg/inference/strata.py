@@ -33,13 +33,7 @@ class Strata:
     weight: np.ndarray
     order: np.ndarray
     shape: tuple[int, ...]
-    facets: tuple[str, ...]
     stratum_of_subset: tuple[int, ...]
-
-    def stratum_of(self, facets: set[str]) -> int:
-        """Number of the stratum of a pure interaction of facets; of the grand mean for none."""
-        subset = tuple(number for number, name in enumerate(self.facets) if name in facets)
-        return self.stratum_of_subset[_subsets(len(self.shape)).index(subset)]
 
     def sums_of_squares(self, value: np.ndarray) -> np.ndarray:
         """Sums of squares by stratum, in squared units of `value`: (measurement, …) to (stratum, …)."""
@@ -113,7 +107,6 @@ def balanced_strata(facets: Mapping[str, np.ndarray], components: Sequence[froze
         weight=np.array([rows[stratum] for stratum in kept]),
         order=np.argsort(cell, kind="stable"),
         shape=tuple(shape),
-        facets=tuple(names),
         stratum_of_subset=tuple(place[stratum] for stratum in stratum_of_subset),
     )
 

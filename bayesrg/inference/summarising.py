@@ -67,7 +67,10 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
             part[column] = np.asarray(tables[column][name].values, dtype=float).ravel()
         part["unit"] = own.attrs.get("unit", "")
         if "feature" in own.dims:
-            along = {label: xr.broadcast(drawn[label], own.isel(chain=0, draw=0, drop=True))[0] for label in ("unit", "family")}
+            along = {
+                label: xr.broadcast(drawn[label], own.isel(chain=0, draw=0, drop=True))[0]
+                for label in ("unit", "family")
+            }
             order = own.dims[2:]
             part["family"] = along["family"].transpose(*order).values.ravel()
             if own.attrs.get("unit") == OWN_UNIT:

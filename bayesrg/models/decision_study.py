@@ -220,7 +220,8 @@ def _coefficients(variance: np.ndarray, weights: Mapping[str, np.ndarray]) -> di
     def weigh(weight: np.ndarray) -> np.ndarray:
         return np.einsum("dk,...ks->...ds", weight, variance)
 
-    universe = weigh(weights["universe"])
+    score = weights["universe"]
+    universe = weigh(score[:1] if (score == score[0]).all() else score)  # without fixed facets the same for all
     found = {}
     for name, error in (("generalisability", "relative"), ("dependability", "absolute")):
         found[name] = universe / weigh(weights["universe"] + weights[error])
@@ -239,7 +240,10 @@ def _quantiles(values: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 def _reduced(variance: xr.DataArray, weights: Mapping[str, xr.DataArray], reduce: Reduce) -> xr.Dataset:
     """Coefficients from the variances, all draws or reduced block of features by block of features."""
     shape = weights["universe"].isel(component=0, drop=True)
-    flat = {place: weight.values.reshape(weight.sizes["component"], -1).T for place, weight in weights.items()}
+    flat = {
+        place: np.ascontiguousarray(weight.values.reshape(weight.sizes["component"], -1).T)
+        for place, weight in weights.items()
+    }
     many = ["feature"] if "feature" in variance.dims else []
     ordered = variance.sel(component=weights["universe"]["component"].values).transpose(*many, "component", *DRAWS)
     chains, draws = ordered.shape[-2:]

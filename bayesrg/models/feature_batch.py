@@ -57,10 +57,11 @@ class FeatureBatch:
         self, point: np.ndarray, member: np.ndarray, gradient: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Log posterior density of log variances (point, component) of the features `member` (point,), and gradient."""
-        variance = self._with_mean(np.exp(point))
+        with np.errstate(over="ignore"):  # far out the variance overflows and the prior density is zero
+            variance = self._with_mean(np.exp(point))
         density, slope = self.likelihood.evaluate(variance, member, gradient)
-        prior, prior_slope = self.prior.log_density_with_gradient(point)
-        if slope is None:
+        prior, prior_slope = self.prior.log_density_with_gradient(point, gradient=gradient)
+        if slope is None or prior_slope is None:
             return density + prior, None
         return density + prior, slope[:, :-1] * variance[:, :-1] + prior_slope
 
@@ -75,12 +76,16 @@ class FeatureBatch:
         variance = np.exp(point)
         effects = recover_crossing(self.layout, self.values, self._with_mean(variance), rng)
         dims = {effect: dim for effect, dim in EFFECTS.values() if effect in effects}
-        found = {name: (("feature", "draw", *([dims[name]] if name in dims else [])), own) for name, own in effects.items()}
+        found = {
+            name: (("feature", "draw", *([dims[name]] if name in dims else [])), own) for name, own in effects.items()
+        }
         return xr.Dataset(
             {"variance": (("feature", "draw", "component"), variance), **found},
             coords={dim: self.data[dim].values for dim in ("feature", "component", *dims.values())},
         )
 
     def _with_mean(self, variance: np.ndarray) -> np.ndarray:
-        mean = np.full((*variance.shape[:-1], 1), self.mean_variance)
-        return np.concatenate([variance, mean], axis=-1)
+        extended = np.empty((*variance.shape[:-1], variance.shape[-1] + 1))
+        extended[..., :-1] = variance
+        extended[..., -1] = self.mean_variance
+        return extended

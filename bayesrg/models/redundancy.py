@@ -21,6 +21,7 @@ from scipy.stats import norm
 
 from bayesrg.errors import FitError
 from bayesrg.models.layout import FACETS
+from bayesrg.models.pooled_stability import PooledStability
 from bayesrg.models.stability import Stability
 from bayesrg.models.subject_correlation import (
     PAIRS_TOGETHER,
@@ -53,7 +54,7 @@ MEANING = {
 
 
 def redundancy(
-    model: Stability,
+    model: Stability | PooledStability,
     data: xr.Dataset,
     posterior: xr.Dataset,
     *,
@@ -68,7 +69,7 @@ def redundancy(
 
     Parameters
     ----------
-    model : the model that was fitted
+    model : the model that was fitted; the sums and differences of a pooled model's features have its priors alone
     data : Dataset of its `prepare`, `value` (measurement, feature)
     posterior : Dataset of its fit, with `variance` (chain, draw, feature, component)
     seed : the same seed gives the same result
@@ -95,11 +96,12 @@ def redundancy(
     _check(data, posterior, threshold, probability)
     features = data["feature"].values.astype(str)
     posterior = posterior.sel(feature=data["feature"].values)
+    alone = model.alone if isinstance(model, PooledStability) else model
     if icc is None:
-        icc = model.icc(posterior, data, fixed=(), randomised=FACETS)
+        icc = alone.icc(posterior, data, fixed=(), randomised=FACETS)
     mean_icc = icc.mean([dim for dim in icc.dims if dim != "feature"]).sel(feature=data["feature"].values).values
     subject_sd = (posterior["variance"].sel(component="subject") ** 0.5).mean(("chain", "draw")).values
-    model, data = without_calibration(model, data)
+    alone, data = without_calibration(alone, data)
 
     estimate, standard_error = estimate_correlations(data, subject_sd)
     first, second = np.triu_indices(features.size, 1)
@@ -108,7 +110,7 @@ def redundancy(
         first, second = first[possible], second[possible]
     sampled = np.zeros(estimate.shape, dtype=bool)
     sampled[first, second] = sampled[second, first] = True
-    pairs = _summarise_pairs(model, data, subject_sd, first, second, threshold, seed, progress)
+    pairs = _summarise_pairs(alone, data, subject_sd, first, second, threshold, seed, progress)
 
     similarity, signs = np.zeros(estimate.shape), np.sign(np.nan_to_num(estimate))
     similarity[first, second] = similarity[second, first] = np.nan_to_num(pairs["probability"].values)

@@ -361,7 +361,7 @@ class Stability:
         value, stretch = posterior["mu"], None
         if layout.calibrated:
             labels = _labels(new, layout.calibrated)
-            strange = sorted({*labels.values} - {*data[layout.calibrated].values})
+            strange = sorted({*map(str, labels.values)} - {*map(str, data[layout.calibrated].values)})
             if strange:
                 raise TableError(
                     f"{layout.calibrated} {', '.join(map(repr, strange))}: not among the levels that were fitted, so "

@@ -3,9 +3,8 @@
     rho = Cov(alpha_a, alpha_b) / (sigma_subject,a sigma_subject,b)
 
 Two features are computed from the same images, so their session, scanner, preprocessing and residual errors are
-correlated too. The correlation of their values mixes all of these, and so do Spearman's disattenuation, which takes
-errors to be independent, and the correlation of the subjects' means. What was asked for is the correlation that
-Nguyen & Jiang (2012, doi:10.1002/sim.4366) call hidden.
+correlated too. The correlation of their values mixes all of these, and so does that of the subjects' means; Spearman's
+disattenuation takes the errors of the two features to be independent. Wanted is the correlation that Nguyen & Jiang (2012, doi:10.1002/sim.4366) call hidden.
 
 Both features are scaled to a subject variance of one; their sum s and difference d are then features of the same
 design, whose subject variances are V_s = 2 + 2 rho and V_d = 2 - 2 rho, so that
@@ -18,8 +17,8 @@ Rounsaville 1974, The American Statistician 28:67-68).
 The prior: rho is uniform on (-1, 1), so is the correlation of the errors, and the share of signal in the mean of both
 variances has the model's prior; all that up to what the totals of s and d, which the data fix, leave possible. The two
 fits imply another prior, the model's for s and for d, so draws are weighted by the ratio of the densities. (Unweighted,
-the prior of rho would be centred on the correlation of the raw values, so that two features that share their noise and
-say nothing of the subjects would be called redundant.)
+the prior of rho is drawn towards the correlation of the raw values, so that two features that share their noise and say
+little of the subjects look alike.)
 
 What is approximated: the posteriors of V_s and V_d come from two univariate fits and are combined as if they were
 independent. They are where s and d are uncorrelated in every component. The scaling achieves that in the subject
@@ -67,8 +66,8 @@ def estimate_correlations(data: xr.Dataset, subject_sd: np.ndarray) -> tuple[np.
 
     Two measurements of a subject that share no session, no scanner and no preprocessing share nothing but the subject:
     the mean of the products of the one feature in the one and the other feature in the other estimates the covariance
-    of the subjects' effects. (In a balanced design that is the estimate of the multivariate analysis of variance.)
-    Scanners and preprocessings are centred first. Standard errors are those of the subjects' influences.
+    of the subjects' effects, as the multivariate analysis of variance does up to a factor 1 - 1 / subjects. Scanners and
+    preprocessings are centred first. Standard errors are those of the subjects' influences.
 
     Parameters
     ----------
@@ -205,7 +204,7 @@ def _sample_chunk(
             for own in (variance.sel(component="subject"), variance.sum("component"))
         )
         correlation[sampled] = (signal[0] - signal[1]) / (signal[0] + signal[1])
-        weight[sampled] = _weigh(model.priors.variances, signal, total, sd[sampled].T[..., None] ** 2)
+        weight[sampled] = weigh_draws(model.priors.variances, signal, total, sd[sampled].T[..., None] ** 2)
         methods = statistics["method"].values.reshape(-1, 2)
         method[sampled] = [" and ".join(sorted(set(own))) for own in methods]
         for name, better in {"pareto_k": np.fmax, "importance_ess": np.fmin, "r_hat": np.fmax}.items():
@@ -223,7 +222,7 @@ def _pair_draws(array: np.ndarray) -> np.ndarray:
     return np.stack([np.tile(array[:, 0], PAIRINGS), np.concatenate(shifted, axis=1)])
 
 
-def _weigh(prior: Shares | IndependentSds, signal: np.ndarray, total: np.ndarray, unit: np.ndarray) -> np.ndarray:
+def weigh_draws(prior: Shares | IndependentSds, signal: np.ndarray, total: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Weights (pair, sample) of draws for a uniform prior on the correlations.
 
     Parameters

@@ -66,7 +66,9 @@ def calibrate_batch(
     )
     truth = drawn["parameters"].to_dataset().rename(draw="feature").assign_coords(feature=names)
     appended = _append(posterior, truth, kept)
-    ranks = {name: (own[..., :-1] < own[..., -1:]).sum(axis=-1) for name, own in _quantities(model, appended, data).items()}
+    ranks = {
+        name: (own[..., :-1] < own[..., -1:]).sum(axis=-1) for name, own in _quantities(model, appended, data).items()
+    }
     table = pd.DataFrame(ranks)
     diagnostics = pd.DataFrame(
         {

@@ -30,7 +30,7 @@ CENTRE = np.array([[0.0, 1.0, -0.5, -0.5, -1.0], [0.0, 0.0, 0.5, -1.0, 0.0]])
 SPREAD = 0.5
 SHAPE = {"subject": 10, "session": 2, "scanner": 2}
 MISSING = 0.15  # of all rows; the last feature lacks as many again
-SETTINGS = {"draws": 10000, "tune": 2000, "chains": 4, "target_accept": 0.95}
+SETTINGS = {"draws": 6000, "tune": 1500, "chains": 4, "target_accept": 0.95}
 FEATURES = [f"feature_{number}" for number in range(len(FAMILY))]
 
 

@@ -96,18 +96,18 @@ def build(value, levels, family, *, effects="explicit"):
             for number, (name, level) in enumerate(levels.items())
             if effects == "explicit"
         }
-        for k in range(n_features):
-            rows = np.flatnonzero(~np.isnan(value[:, k]))
+        given, pattern = np.unique(~np.isnan(value.T), axis=0, return_inverse=True)
+        for number, rows in enumerate(given):  # features that were measured in the same rows
+            own = np.flatnonzero(pattern.ravel() == number)
+            observed = value[rows][:, own].T
             if effects == "explicit":
-                mean = mu[k] + sum(effect[k][levels[name][rows]] for name, effect in expected.items())
-                pm.Normal(f"value_{k}", mean, pt.sqrt(variance[k, -1]), observed=value[rows, k])
+                mean = mu[own][:, None] + sum(effect[own][:, levels[name][rows]] for name, effect in expected.items())
+                pm.Normal(f"value_{number}", mean, pt.sqrt(variance[own][:, -1:]), observed=observed)
             else:
-                own = {name: level[rows] for name, level in levels.items()}
-                spread_of_values = sum(
-                    variance[k, number] * np.equal.outer(level, level).astype(float)
-                    for number, level in enumerate([*own.values(), np.arange(len(rows))])
-                )
-                pm.MvNormal(f"value_{k}", np.zeros(len(rows)), spread_of_values + MU_SD**2, observed=value[rows, k])
+                kept = [*(level[rows] for level in levels.values()), np.arange(rows.sum())]
+                same = np.array([np.equal.outer(level, level) for level in kept], dtype=float)
+                spread_of_values = pt.tensordot(variance[own], same, axes=1) + MU_SD**2
+                pm.MvNormal(f"value_{number}", np.zeros(observed.shape), spread_of_values, observed=observed)
     return model
 
 

@@ -15,8 +15,8 @@ Every facet but the subject may be absent. Sessions are nested in subjects, cros
 
 or, as an option, every sd ~ HalfNormal(1) by itself.
 
-Where the levels l of one facet, a scanner or a preprocessing, each have a location and a scale of their own, that facet's
-effects and variance are gone, X is exp(log_scale_l) times the right-hand side above, and
+Where the levels l of one facet, a scanner or a preprocessing, each have a location and a scale of their own, the
+effects and the variance of that facet are gone, X is exp(log_scale_l) times the right-hand side above, and
 
     mu_l ~ Normal(0, 1)                               takes the place of mu
     log_scale ~ ZeroSumNormal(0.5)                    Normal(0, 0.5²) given that they add up to zero
@@ -89,8 +89,8 @@ def build(value, levels, *, variances="shares", scaled=None):
         if scaled is None:
             expected, scale = pm.Normal("mu", 0.0, MU_SD), 1.0
         else:
-            expected = pm.Normal("mu", 0.0, MU_SD, shape=scaled.max() + 1)[scaled]
-            scale = pt.exp(pm.ZeroSumNormal("log_scale", LOG_SCALE_SD, shape=scaled.max() + 1))[scaled]
+            expected = pm.Normal("mu", 0.0, MU_SD, shape=int(scaled.max()) + 1)[scaled]
+            scale = pt.exp(pm.ZeroSumNormal("log_scale", LOG_SCALE_SD, shape=int(scaled.max()) + 1))[scaled]
         if variances == "shares":
             total_sd = pm.LogNormal("total_sd", 0.0, TOTAL_SD_LOG_SD)
             icc = pm.Beta("icc", 1.0, 1.0)

@@ -199,7 +199,7 @@ def _feature_table(study: FeatureSet, found: xr.Dataset, median: xr.Dataset, fac
             feature = study.features[place]
             columns[f"{symbol}, measured once"].append(f"{float(one.sel(feature=feature)):.2f}")
             own = frame[(frame.index == feature) & (frame["coefficient"] == name)]
-            columns[f"Fewest for {symbol}"].append(_design(own.to_dict("records")[0], facets))
+            columns[f"Fewest for {symbol}"].append(_design(dict(own.iloc[0].items()), facets))
     names = [breakable(study.features[place]) for place in _chosen_places(study)]
     return Table(
         "designs_by_feature",

@@ -45,6 +45,7 @@ def items(study: FeatureSet) -> Section:
         ],
         index=pd.Index([f"{item.guideline} {item.number}" for item in ITEMS], name="id"),
     )
+    statuses = list(frame["status"])
     where = [Markup('<a href="#{}">{}</a>').format(name, name) if name else Markup("–") for name in frame["section"]]
     links = enumerate_words([work.link(f"{name} {version}") for name, (work, version, _) in TOOLS.items()])
     return Section(

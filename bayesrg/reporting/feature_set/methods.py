@@ -3,7 +3,7 @@
 from bayesrg.inference.diagnosis import IMPORTANCE
 from bayesrg.inference.provenance import read_json
 from bayesrg.reporting import references as works
-from bayesrg.reporting.blocks import Section, count, enumerate_words
+from bayesrg.reporting.blocks import Section, count
 from bayesrg.reporting.feature_set.model import all_priors_in_words
 from bayesrg.reporting.feature_set.study import FeatureSet, count_features
 from bayesrg.reporting.record import methods
@@ -93,7 +93,7 @@ def _inference(study: FeatureSet, cited: Bibliography) -> str:
             f"with {_nuts(study, cited)}; rank-normalised R-hat "
             f"{cited.cite(works.R_HAT)} at most {worst['R-hat']:.3f}, {worst['divergences']:.0f} divergent transitions)"
         )
-    sentence = str(enumerate_words(said))
+    sentence = " and ".join(said)
     return start + sentence[:1].upper() + sentence[1:] + "."
 
 

@@ -61,8 +61,8 @@ def _names(study: FeatureSet) -> Prose:
     table = study.selection
     paragraphs = []
     for kept, heading in ((True, "Kept"), (False, "Removed")):
-        own = table[table["kept"] == kept]
-        pairs = zip(own.index, own["probability"].to_numpy(), strict=True)
+        own = pd.DataFrame(table[table["kept"] == kept])
+        pairs = zip(own.index, own["probability"], strict=True)
         said = ", ".join(f"{name} ({study.shown_chance(chance)})" for name, chance in pairs)
         paragraphs.append(
             Markup("<p><b>{}: {}.</b> {}</p>").format(
