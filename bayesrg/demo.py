@@ -1,11 +1,13 @@
 """The whole chain on simulated lesions whose answer is known: images, features, fit, report, posterior beside truth.
 
-Every subject is scanned in two sessions on two scanners, and every image is processed in five ways. The feature is
-``statistics_mean``, whose mean and whose effects of subject, session and scanner the simulation draws. What
-preprocessing does to it is the work of real image processing, so the simulation sets no truth for that.
+Every subject is scanned in two sessions on two scanners, and every image is processed in five ways. All features are
+fitted. Of one, ``statistics_mean``, the simulation draws the mean and the effects of subject, session and scanner, so
+its posterior can be held against the truth; what preprocessing does to it is the work of real image processing, and
+the simulation sets no truth for that.
 """
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +21,13 @@ import xarray as xr
 from bayesrg.imaging import STANDARD_PERTURBATIONS, Interpolation
 from bayesrg.inference import fit, save
 from bayesrg.models import Stability
-from bayesrg.radiomics import Settings, extract_cohort
+from bayesrg.radiomics import FEATURES, Settings, extract_cohort
 from bayesrg.reporting import report
 from bayesrg.simulation.lesions import SyntheticCohort, simulate_lesions, write_lesions
 
 FEATURE = "statistics_mean"
 LEVELS = ("original", "noise", "rotate_6_degrees", "grow_10_percent", "cubic_bspline")
+FACTORS = {role: role for role in ("subject", "session", "scanner", "preprocessing")}
 COLUMNS = ("quantity", "truth", "mean", "lower", "upper", "inside")
 
 SEED = 11
@@ -39,9 +42,11 @@ class Demonstration:
     Attributes
     ----------
     features, fit, report
-        Paths of the features (Parquet), the saved fit and the report page.
-    tree
-        The fit.
+        Paths of the features (Parquet), the saved fit of all of them, and its report page.
+    feature_fit, feature_report
+        Paths of the saved fit of `FEATURE` alone, and of its page.
+    tree, feature_tree
+        The two fits.
     comparison
         A row per quantity: ``quantity``, ``truth``, posterior ``mean``, ``lower`` and ``upper`` end of the 95 %
         interval (intensity units; intraclass correlations have none), and whether the truth is ``inside``. Quantities
@@ -51,7 +56,10 @@ class Demonstration:
     features: Path
     fit: Path
     report: Path
+    feature_fit: Path
+    feature_report: Path
     tree: xr.DataTree
+    feature_tree: xr.DataTree
     comparison: pd.DataFrame
 
 
@@ -66,10 +74,10 @@ def demonstrate(
     progress: bool = True,
     say: Callable[[str], None] = print,
 ) -> Demonstration:
-    """Simulate lesions, extract their features, fit one of them, write the report, and compare posterior and truth.
+    """Simulate lesions, extract their features, fit them, write the reports, and compare posterior and truth.
 
     Into the folder go ``images/``, ``manifest.csv``, ``truth.csv``, ``features.parquet``, ``fit.zarr.zip`` and
-    ``report.html``. Called again, features that are there already are used, and everything else is made anew.
+    ``report.html`` of all features, ``statistics_mean.zarr.zip`` and ``statistics_mean.html``. Called again, features that are there already are used, and everything else is made anew.
 
     Parameters
     ----------
@@ -78,7 +86,7 @@ def demonstrate(
     n_subjects
         Subjects, each with four scans.
     draws, tune, chains
-        As `bayesrg.fit` takes them.
+        As `bayesrg.fit` takes them, for the one feature that is fitted alone.
     seed
         Of the simulation, the perturbations and the sampler.
     progress
@@ -102,27 +110,31 @@ def demonstrate(
             out=folder / "features.parquet",
             progress=progress,
         )
-    with _stage(3, f"fitting {FEATURE}: compiling and sampling", say):
-        model = Stability()
-        data = model.prepare(
-            features,
-            features=FEATURE,
-            subject="subject",
-            session="session",
-            scanner="scanner",
-            preprocessing="preprocessing",
-            unit="intensity",
-        )
-        tree = fit(model, data, seed=seed, draws=draws, tune=tune, chains=chains, progress=progress)
+    model = Stability()
+    names = [name for name in features if name in FEATURES]
+    with _stage(3, f"fitting all {len(names)} features", say), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        data = model.prepare(features, features=names, **FACTORS)
+        tree = fit(model, data, seed=seed, progress=progress)
         save(tree, folder / "fit.zarr.zip")
-    with _stage(4, "writing the report", say):
+    for warning in caught:
+        say(f"    {warning.message}")
+    with _stage(4, f"fitting {FEATURE} alone, which has a known truth", say):
+        one = model.prepare(features, features=FEATURE, **FACTORS, unit="intensity")
+        feature_tree = fit(model, one, seed=seed, draws=draws, tune=tune, chains=chains, progress=progress)
+        save(feature_tree, folder / f"{FEATURE}.zarr.zip")
+    with _stage(5, "writing the reports", say):
         report(tree, folder / "report.html")
+        report(feature_tree, folder / f"{FEATURE}.html")
     return Demonstration(
         features=folder / "features.parquet",
         fit=folder / "fit.zarr.zip",
         report=folder / "report.html",
+        feature_fit=folder / f"{FEATURE}.zarr.zip",
+        feature_report=folder / f"{FEATURE}.html",
         tree=tree,
-        comparison=compare_with_truth(tree, cohort),
+        feature_tree=feature_tree,
+        comparison=compare_with_truth(feature_tree, cohort),
     )
 
 
@@ -159,6 +171,6 @@ def _compare(quantity: str, truth: float | None, posterior: xr.DataArray) -> tup
 @contextmanager
 def _stage(number: int, purpose: str, say: Callable[[str], None]) -> Iterator[None]:
     started = time.perf_counter()
-    say(f"{number}/4 {purpose}")
+    say(f"{number}/5 {purpose}")
     yield
     say(f"    done in {time.perf_counter() - started:.1f} s")

@@ -601,8 +601,8 @@ if not SMALL:
 # *Figure 7. Repeatability of textures in eleven tumours, each feature fitted alone and pooled within its family.*
 #
 # The pooled model treats features of a family as exchangeable, and their noise as independent. It is not: the same two
-# images made them all. So pooled intervals are, if anything, too narrow, and a feature that only the pooled fit keeps is
-# a candidate for the next study, no more.
+# images made them all. So pooled intervals are, if anything, too narrow, and a feature that only the pooled fit keeps
+# is a candidate for the next study, no more.
 #
 # ## Report and conclusion
 

@@ -25,8 +25,8 @@ exit codes:
 _DEMO = """example:
   bayesrg demo --out demo
 
-Lesions of subjects are simulated, scanned in two sessions on two scanners, and processed in several ways; the feature's
-variance components are estimated from the images and held against the truth. Run again, it uses the features that are
+Lesions of subjects are simulated, scanned in two sessions on two scanners, and processed in several ways; the variance
+components of all features are estimated from the images, and those of one feature held against the truth. Run again, it uses the features that are
 extracted already and makes everything else anew.
 """
 
@@ -159,6 +159,11 @@ def _add_stability(models: argparse._SubParsersAction) -> None:
         "--pooled",
         action="store_true",
         help="with --features: let the features of a family inform each other (partial pooling), for small studies",
+    )
+    fit.add_argument(
+        "--redundancy",
+        action="store_true",
+        help="with --features: find the groups of features that measure the same thing of the subjects",
     )
     fit.add_argument(
         "--heteroscedastic",

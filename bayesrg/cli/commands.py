@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DONE, PARTLY, NOT_CONVERGED = 0, 3, 4
 
-_LISTED_FAILURES = 20
+_LISTED_FAILURES = _LISTED_FEATURES = 20
 
 
 def run_demo(options: Namespace) -> int:
@@ -43,8 +43,10 @@ def run_demo(options: Namespace) -> int:
     print_table([str(column) for column in table.columns], table.itertuples(index=False))
     known = shown.comparison["inside"].dropna()
     print(f"{known.sum()} of {len(known)} truths lie inside; of many 95 % intervals, 1 in 20 misses.\n")
-    print(f"features  {shown.features}\nfit       {shown.fit}\nreport    {shown.report}")
-    return _judge(diagnose(shown.tree))
+    _print_fit(shown.tree)
+    print(f"\nfeatures  {shown.features}\nfit       {shown.fit}\nreport    {shown.report}")
+    print(f"and of {FEATURE} alone: {shown.feature_fit}, {shown.feature_report}")
+    return max(_judge(diagnose(shown.tree)), _judge(diagnose(shown.feature_tree)))
 
 
 def run_extract(options: Namespace) -> int:
@@ -116,6 +118,16 @@ def run_fit(options: Namespace) -> int:
         chains=options.chains,
         progress=sys.stderr.isatty(),
     )
+    if options.redundancy:
+        from bayesrg.models import describe_groups, redundancy
+
+        found = redundancy(
+            model, data, tree["posterior"].to_dataset(), seed=options.seed, progress=sys.stderr.isatty()
+        )
+        tree["redundancy"] = found
+        groups = describe_groups(found)
+        several = groups[groups["size"] > 1]
+        _say(f"{int(several['size'].sum())} features in {len(several)} groups measure the same thing as another")
     save(tree, options.out)
     _print_fit(tree, ["icc"])
     print(
@@ -240,6 +252,8 @@ def _stability(options: Namespace) -> Any:
 
     if options.threshold and not all(0 < limit < 1 for limit in options.threshold):
         raise SettingsError(f"--threshold is an intraclass correlation between 0 and 1, not {options.threshold}")
+    if options.redundancy and not options.features:
+        raise SettingsError("--redundancy compares features: it takes --features, not --feature")
     chosen = {"session": options.session_design}
     if options.threshold:
         chosen["thresholds"] = tuple(options.threshold)
@@ -290,14 +304,17 @@ def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
             ["estimand", *columns], ([name, *row] for name, row in zip(table.index, table[columns].values, strict=True))
         )
         return
-    from bayesrg.models.feature_table import tabulate_features
+    from bayesrg.models import tabulate_features
 
     ranked = tabulate_features(tree)
-    print("overall ICC: posterior mean, 95 % interval and probabilities")
+    shown = ranked.head(_LISTED_FEATURES)
+    print(f"overall ICC of {len(ranked)} features, the most reliable first: posterior mean, 95 % interval, probabilities")
     print_table(
-        ["feature", *map(str, ranked.columns)],
-        ([name, *row] for name, row in zip(ranked.index, ranked.values, strict=True)),
+        ["feature", *map(str, shown.columns)],
+        ([name, *row] for name, row in zip(shown.index, shown.values, strict=True)),
     )
+    if len(ranked) > len(shown):
+        print(f"and {len(ranked) - len(shown)} more: see the report, or `bayesrg summary FIT --csv FILE`")
 
 
 def _judge(diagnosis: "Diagnosis") -> int:

@@ -5,7 +5,9 @@ unrolls a factorisation, which keeps the compiled graph small (a few seconds ins
 PyTensor).
 """
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -16,6 +18,8 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
+from bayesrg.inference import batched_elimination, elimination, lanes, strata
+from bayesrg.inference.batched_elimination import evaluate_elimination
 from bayesrg.inference.elimination import elimination_density, scaled_elimination_density
 from bayesrg.inference.strata import strata_density
 
@@ -64,7 +68,10 @@ def _compile_collapsed(op: CollapsedDensity, node: Apply, **_: Any) -> Any:
     def collapsed(*inputs):
         return kernel(*inputs)
 
-    return collapsed
+    # PyTensor keeps the compiled function on disk: another kernel needs another key.
+    sources = (Path(str(module.__file__)).read_bytes() for module in (batched_elimination, elimination, lanes, strata))
+    digest = hashlib.sha256(b"".join((Path(__file__).read_bytes(), *sources))).digest()
+    return collapsed, int.from_bytes(digest[:8])
 
 
 def collapsed_density(form: str, variances: Any, *data: Any) -> Any:
@@ -79,7 +86,7 @@ def collapsed_density(form: str, variances: Any, *data: Any) -> Any:
     return density
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def strata_densities(variances, sums_of_squares, degrees_of_freedom, weight):
     """Log densities of the features of a balanced design, and their gradients: a row of `variances` a feature."""
     density, gradient = np.empty(variances.shape[0]), np.empty(variances.shape)
@@ -90,15 +97,31 @@ def strata_densities(variances, sums_of_squares, degrees_of_freedom, weight):
     return density, gradient
 
 
-@numba.njit(cache=True, nogil=True)
-def elimination_densities(variances, value, *design):
-    """Log densities of the features of any design, and their gradients; `value` is (feature, measurement)."""
-    density, gradient = np.empty(variances.shape[0]), np.empty(variances.shape)
-    for feature in range(variances.shape[0]):
-        one, slope = elimination_density(variances[feature], value[feature], *design)
-        density[feature] = one.item()
-        gradient[feature] = slope
+@numba.njit(nogil=True)
+def elimination_densities(variances, sums, *design):
+    """Log densities of the features of any design, and their gradients: a row of `variances` a feature.
+
+    Parameters
+    ----------
+    variances : ndarray, shape (feature, variance)
+    sums : ndarray, shape (feature, sum)
+        What `join_sums` makes: sums of values by effect and of their squares, which are sufficient.
+    design : the patterns of a `BatchedElimination`, and the arrays of its design from `local_gram` on
+    """
+    member, _, _, _, _, border_gram, local_variance, _ = design
+    n_features, own, crossing = len(sums), member.size * local_variance.shape[1], border_gram.shape[0]
+    by_subject = sums[:, :own].copy().reshape((n_features, member.size, local_variance.shape[1]))
+    separate = by_subject, sums[:, own : own + crossing].copy(), sums[:, -1].copy()
+    n_measurements = int(border_gram[0, 0])  # the mean's column of ones, squared
+    density, gradient = np.empty(n_features), np.zeros(variances.shape)
+    feature = np.arange(n_features)
+    evaluate_elimination(variances, feature, n_measurements, separate, design, density, gradient)
     return density, gradient
+
+
+def join_sums(by_subject: np.ndarray, border: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """The `sums` of a `BatchedElimination` as one array, shape (feature, sum), so that a model can observe them."""
+    return np.concatenate([by_subject.reshape(len(squares), -1), border, squares[:, None]], axis=1)
 
 
 class CollapsedDensities(CollapsedDensity):

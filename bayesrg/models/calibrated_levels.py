@@ -18,6 +18,13 @@ from bayesrg.prior import Prior
 from bayesrg.transformation import Scale, Transformation, transform
 
 LEVEL_SD = "standard deviation of single measurements, between subjects and within"
+# Estimand -> the condition that it belongs to.
+CONDITION_OF = {
+    "rc": "repeatability",
+    "within_subject_sd": "repeatability",
+    "wcv": "repeatability",
+    "rdc": "reproducibility",
+}
 # Estimands by level, in the units of each level; all others of a unit would mix units.
 BY_LEVEL = ("mean", "geometric_mean", "within_subject_sd", "wcv", "rc", "rdc")
 
@@ -109,10 +116,12 @@ def separate(estimands: xr.Dataset, posterior: xr.Dataset, data: xr.Dataset) -> 
     facet = str(layout.calibrated)
     absent: dict[str, str] = json.loads(estimands.attrs["absent"])
     kept = estimands.copy()
+    if "within_subject_sd" in kept and "wcv" not in kept:
+        absent["wcv"] = f"the mean of some {facet} may be zero, so a coefficient of variation means nothing"
     if "feature" in data.dims:
         reason = f"of many features nothing is given in the units of each {facet}: fit one feature alone for it"
-        unknown = json.loads(estimands.attrs["unavailable"]).values()
-        absent |= {name: reason for name, known in absent.items() if known not in unknown}
+        unavailable = json.loads(estimands.attrs["unavailable"])
+        absent = {name: unavailable.get(CONDITION_OF.get(name, ""), reason) for name in absent}
     elif layout.transformation.has_units:
         scale = back_to_units(posterior, data).scale
         unit = estimands["sd"].attrs["unit"]
@@ -139,8 +148,8 @@ def separate(estimands: xr.Dataset, posterior: xr.Dataset, data: xr.Dataset) -> 
             )
         else:
             absent[plain] = (
-                f"each {facet} is in units of its own: the {plain} of a condition there is level_sd times the root of "
-                f"the shares of its error{', times 1.96 √2' if plain == 'mdc' else ''}"
+                f"each {facet} is in units of its own: {plain} there follows from level_sd and the shares of the "
+                "condition's error"
             )
         kept = kept.drop_vars(name)
     absent["finite_sd"] = f"each {facet} is in units of its own, so effects have no sd over all levels: see share"

@@ -1,13 +1,15 @@
 """The coordinates in which features of a family are alike, and where each feature alone would put them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayesrg.inference.newton import find_modes
 from bayesrg.models.feature_batch import FeatureBatch
+
+CERTAIN = 0.99  # correlations are shrunk by so much, so that their matrix is never singular
 
 
 def name_coordinates(components: Sequence[str]) -> list[str]:
@@ -47,18 +49,33 @@ def coordinates_of(log_variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return coordinates, jacobian
 
 
-def anchor_features(batches: Sequence[FeatureBatch], features: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each feature alone would put its coordinates, and with which precision, both (feature, coordinate).
+@dataclass(frozen=True)
+class Anchors:
+    """Where each feature alone would put its coordinates.
 
-    They are the mode and the curvature of the feature's posterior without pooling. They only choose the coordinates of
-    the sampler: a change of variables with an exact Jacobian, whatever they are.
+    They only choose the coordinates of the sampler, a change of variables with an exact Jacobian, whatever they are.
+
+    Attributes
+    ----------
+    point, precision : ndarray, shape (feature, coordinate)
+    mixing : ndarray, shape (feature, coordinate, coordinate)
+        Lower Cholesky factors of the correlations between the coordinates.
     """
-    anchor, precision = {}, {}
+
+    point: np.ndarray
+    precision: np.ndarray
+    mixing: np.ndarray
+
+
+def anchor_features(batches: Sequence[FeatureBatch], features: Sequence[str]) -> Anchors:
+    """Mode and curvature of the posterior of each of the features without pooling."""
+    found = {}
     for batch in batches:
         modes = find_modes(batch.log_density, batch.start)
-        coordinates, jacobian = coordinates_of(modes.point)
+        point, jacobian = coordinates_of(modes.point)
         half = jacobian @ modes.axes / np.sqrt(modes.curvature)[:, None, :]
-        for number, feature in enumerate(batch.data["feature"].values):
-            anchor[feature] = coordinates[number]
-            precision[feature] = 1.0 / (half[number] ** 2).sum(axis=-1)
-    return tuple(np.array([own[feature] for feature in features.values]) for own in (anchor, precision))
+        sd = np.sqrt((half**2).sum(axis=2))
+        correlation = (half @ half.transpose(0, 2, 1)) / (sd[:, :, None] * sd[:, None, :])
+        mixing = np.linalg.cholesky(CERTAIN * correlation + (1.0 - CERTAIN) * np.eye(point.shape[1]))
+        found |= dict(zip(batch.data["feature"].values, zip(point, sd**-2, mixing, strict=True), strict=True))
+    return Anchors(*(np.array(own) for own in zip(*(found[feature] for feature in features), strict=True)))

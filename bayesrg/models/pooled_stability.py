@@ -12,7 +12,7 @@ chapter 12). The map from the logarithms of the variances to theta preserves vol
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -135,27 +135,30 @@ class PooledStability:
 
         groups, group = self.groups(data)
         batches = self.alone.batches(data, data.sizes["feature"])
-        anchor, precision = anchor_features(batches, data["feature"])
+        anchors = anchor_features(batches, list(data["feature"].values))
         components = list(data["component"].values)
         coords = {"feature": data["feature"].values, "component": components}
         with pm.Model(coords=coords | {"group": groups, "coordinate": name_coordinates(components)}) as model:
-            member, precision = pm.Data("group_of_feature", group), pm.Data("precision", precision)
+            member, precision = pm.Data("group_of_feature", group), pm.Data("precision", anchors.precision)
             centre = pm.Normal("centre", **self._centre(len(components)), dims=("group", "coordinate"))[member]
             spread = self.priors.spread.in_pymc("spread", dims=("group", "coordinate"))[member]
             # The hierarchy's expectation and the feature's own, weighed by their precisions.
             width = 1.0 / pt.sqrt(spread**-2 + precision)
-            expected = width**2 * (centre * spread**-2 + pm.Data("anchor", anchor) * precision)
+            expected = width**2 * (centre * spread**-2 + pm.Data("anchor", anchors.point) * precision)
+            mixing = pm.Data("mixing", anchors.mixing)
             deviation = pm.CustomDist(
                 "deviation",
                 centre,
                 spread,
                 expected,
                 width,
+                mixing,
                 logp=_log_density_of_deviation,
                 random=_draw_deviation,
+                signature="(q),(q),(q),(q),(q,q)->(q)",
                 dims=("feature", "coordinate"),
             )
-            variance = pt.exp(log_variances(expected + width * deviation, pt))
+            variance = pt.exp(log_variances(_place(deviation, expected, width, mixing), pt))
             variance = pm.Deterministic("variance", variance, dims=("feature", "component"))
             mean = np.full((data.sizes["feature"], 1), self.priors.mu.arguments["sigma"] ** 2)
             variance = pt.concatenate([variance, mean], axis=1)
@@ -282,24 +285,39 @@ class PooledStability:
         return xr.DataTree.from_dict({"parameters": found, "data": data})
 
 
-def _log_density_of_deviation(value: Any, centre: Any, spread: Any, expected: Any, width: Any) -> Any:
+def _place(deviation: Any, expected: Any, width: Any, mixing: Any) -> Any:
+    """Coordinates of features that deviate from what is expected of them."""
+    return expected + width * (mixing * deviation[..., None, :]).sum(axis=-1)
+
+
+def _log_density_of_deviation(
+    value: Any, centre: Any, spread: Any, expected: Any, width: Any, mixing: Any
+) -> Any:
     import pymc as pm
     import pytensor.tensor as pt
 
-    return pm.logp(pm.Normal.dist(centre, spread), expected + width * value) + pt.log(width)
+    density = pm.logp(pm.Normal.dist(centre, spread), _place(value, expected, width, mixing))
+    volume = pt.log(width) + pt.log(pt.diagonal(mixing, axis1=-2, axis2=-1))
+    return (density + volume).sum(axis=-1)
 
 
 def _draw_deviation(
-    centre: np.ndarray, spread: np.ndarray, expected: np.ndarray, width: np.ndarray, rng: np.random.Generator, size: Any
+    centre: np.ndarray,
+    spread: np.ndarray,
+    expected: np.ndarray,
+    width: np.ndarray,
+    mixing: np.ndarray,
+    rng: np.random.Generator,
+    size: Any,
 ) -> np.ndarray:
-    return (rng.normal(centre, spread, size) - expected) / width
+    return np.linalg.solve(mixing, ((rng.normal(centre, spread) - expected) / width)[..., None])[..., 0]
 
 
 def _observe(number: str, batch: FeatureBatch, variance: Any) -> None:
     """Observe the features of a batch, given their variances (feature, variance) with that of the mean last."""
     import pymc as pm
 
-    from bayesrg.inference.collapsed import collapsed_densities
+    from bayesrg.inference.collapsed import collapsed_densities, join_sums
 
     likelihood, layout = batch.likelihood, batch.layout
     if isinstance(likelihood, BatchedStrata):
@@ -309,19 +327,28 @@ def _observe(number: str, batch: FeatureBatch, variance: Any) -> None:
             pm.Data(f"degrees_of_freedom_{number}", likelihood.degrees_of_freedom),
             pm.Data(f"weight_{number}", likelihood.weight),
             logp=lambda value, variance, *design: collapsed_densities("strata", variance, value, *design).sum(),
-            random=lambda variance, freedom, weight, rng, size: variance @ weight.T * rng.chisquare(freedom, (len(variance), len(freedom))),
+            random=lambda variance, freedom, weight, rng, size: variance
+            @ weight.T
+            * rng.chisquare(freedom, (len(variance), len(freedom))),
             signature="(f,k),(n),(n,k)->(f,n)",
             observed=pm.Data(f"observed_sum_of_squares_{number}", likelihood.sums_of_squares),
         )
     else:
+
+        def draw(variance: np.ndarray, *_: Any, rng: np.random.Generator, size: Any) -> np.ndarray:
+            return join_sums(*replace(likelihood, value=layout.draw(variance, rng)[1]).sums)
+
         pm.CustomDist(
-            f"value_{number}",
+            f"sum_{number}",
             variance,
-            *(pm.Data(f"design_{number}_{place}", array) for place, array in enumerate(likelihood.design)),
+            *(
+                pm.Data(f"design_{number}_{place}", array)
+                for place, array in enumerate((*likelihood.patterns, *likelihood.design[4:]))
+            ),
             logp=lambda value, variance, *design: collapsed_densities("elimination", variance, value, *design).sum(),
-            random=lambda variance, *_, rng, size: layout.draw(variance, rng)[1],
-            signature="(f,k),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(f,n)",
-            observed=pm.Data(f"observed_value_{number}", likelihood.value),
+            random=draw,
+            signature="(f,k),(s),(o),(t),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(f,n)",
+            observed=pm.Data(f"observed_sum_{number}", join_sums(*likelihood.sums)),
         )
 
 

@@ -39,8 +39,8 @@ MEANING = {
     "lower": "lower end of the 95 % equal-tailed interval of the correlation",
     "upper": "upper end of the 95 % equal-tailed interval of the correlation",
     "probability": "probability that the correlation's absolute value exceeds the threshold",
-    "method": "how the posterior was sampled; exact: one feature is a multiple of the other; not comparable: the rows "
-    "that have both features cannot tell the components apart",
+    "method": "how the posterior was sampled; exact: one feature is a multiple of the other; not comparable: in the "
+    "rows that have both features one is constant, or components cannot be told apart",
     "pareto_k": "Pareto k, the larger of the sum's and the difference's",
     "importance_ess": "effective sample size after weighting, the smaller of the sum's and the difference's",
     "r_hat": "R-hat, the larger of the sum's and the difference's; NaN where importance sampling was used",

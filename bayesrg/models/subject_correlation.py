@@ -4,7 +4,8 @@
 
 Two features are computed from the same images, so their session, scanner, preprocessing and residual errors are
 correlated too. The correlation of their values mixes all of these, and so does that of the subjects' means; Spearman's
-disattenuation takes the errors of the two features to be independent. Wanted is the correlation that Nguyen & Jiang (2012, doi:10.1002/sim.4366) call hidden.
+disattenuation takes the errors of the two features to be independent. Wanted is what Nguyen & Jiang (2012,
+doi:10.1002/sim.4366) call the hidden correlation.
 
 Both features are scaled to a subject variance of one; their sum s and difference d are then features of the same
 design, whose subject variances are V_s = 2 + 2 rho and V_d = 2 - 2 rho, so that
@@ -27,6 +28,13 @@ of s and d depend on each other, by the square of a correlation that is small wh
 The scale itself is the posterior mean of the subject sd: where the ratio of the two variances is wrong by the factor
 exp(e), rho is too small by the factor cosh(e / 2), 3 % for e = 0.5; at high rho the errors of both sds are much the
 same and cancel.
+
+What that does to the intervals, simulated with correlated errors of equal and unequal size: over correlations drawn
+from the prior, 95 % intervals of 3,000 pairs in 15 subjects covered 94.8 %. At 0, 0.5 and 0.9 they
+covered 92 to 98 % in 15 and in 40 subjects. At 0.99 a uniform prior lies below the truth: 89 to 99 % covered, and
+69 % (15 subjects) and 87 % (40) where the noise exceeded the signal; the misses are too low. The denominator
+2 sqrt(V_a V_b), with posteriors of the four variances combined as if independent, is no alternative: at rho = 0.9 its
+intervals are five times as wide and 40 % of its draws lie outside [-1, 1].
 """
 
 from collections.abc import Iterator
@@ -45,8 +53,8 @@ PAIRS_TOGETHER = 256  # sampled at a time: their draws are summarised and forgot
 DRAWS, TUNE, CHAINS = 500, 1000, 4
 PAIRINGS = 4  # each draw of the sum's variance is paired with so many of the difference's
 EXACT = "exact"  # one feature is a multiple of the other: nothing to sample
-CONFOUNDED = "not comparable"  # the rows that have both features cannot tell the components apart
-COLLINEAR = 1e-8  # sd of the sum or the difference, relative to the other's, that is rounding error
+CONFOUNDED = "not comparable"  # in the rows that have both features one is constant, or components are confounded
+ROUNDING = 1e-12  # by which the correlation of the values of one feature and a multiple of it may miss one
 SMALLEST_SHARE = 0.25  # of the posterior's subject variance that a moment estimate of it must reach
 
 
@@ -66,8 +74,8 @@ def estimate_correlations(data: xr.Dataset, subject_sd: np.ndarray) -> tuple[np.
 
     Two measurements of a subject that share no session, no scanner and no preprocessing share nothing but the subject:
     the mean of the products of the one feature in the one and the other feature in the other estimates the covariance
-    of the subjects' effects, as the multivariate analysis of variance does up to a factor 1 - 1 / subjects. Scanners and
-    preprocessings are centred first. Standard errors are those of the subjects' influences.
+    of the subjects' effects, as the multivariate analysis of variance does up to a factor 1 - 1 / subjects. Scanners
+    and preprocessings are centred first. Standard errors are those of the subjects' influences.
 
     Parameters
     ----------
@@ -165,10 +173,10 @@ def _sample_chunk(
     model: Stability, data: xr.Dataset, one: np.ndarray, other: np.ndarray, seed: int, gaps: dict[bytes, bool]
 ) -> xr.Dataset:
     n = one.shape[1]
-    both = np.stack([one + other, one - other], axis=-1)  # measurement, pair, sum and difference
-    given = ~np.isnan(both[..., 0])
+    given = ~np.isnan(one + other)
     sd = np.full((n, 2), np.nan)
-    comparable = np.zeros(n, dtype=bool)
+    both = np.full((*one.shape, 2), np.nan)  # measurement, pair, sum and difference
+    comparable, sign = np.zeros(n, dtype=bool), np.zeros(n)
     for pair in range(n):
         rows = given[:, pair]
         key = rows.tobytes()
@@ -176,14 +184,20 @@ def _sample_chunk(
             gaps[key] = bool(rows.all()) or _comparable(data, rows)
         comparable[pair] = gaps[key]
         if comparable[pair]:
-            own = both[rows, pair]
-            both[rows, pair] = own - own.mean(axis=0)
+            left, right = (own[rows, pair] - own[rows, pair].mean() for own in (one, other))
+            squares = (left @ left) * (right @ right)
+            comparable[pair] = squares > 0.0
+            if not comparable[pair]:  # constant in the rows that both have
+                continue
+            raw = left @ right / np.sqrt(squares)
+            sign[pair] = np.sign(raw) * (1.0 - np.abs(raw) < ROUNDING)
+            both[rows, pair] = np.stack([left + right, left - right], axis=-1)
             sd[pair] = both[rows, pair].std(axis=0)
-    collinear = comparable & (sd.min(axis=1) <= COLLINEAR * sd.max(axis=1))
+    collinear = sign != 0.0
     sampled = np.flatnonzero(comparable & ~collinear)
     correlation = np.full((n, PAIRINGS * CHAINS * DRAWS), np.nan)
     weight = np.full(correlation.shape, 1.0 / correlation.shape[1])
-    correlation[collinear] = np.sign(sd[collinear, :1] - sd[collinear, 1:])
+    correlation[collinear] = sign[collinear, None]
     method = np.where(collinear, EXACT, np.where(comparable, "", CONFOUNDED)).astype(object)
     worst = {name: np.full(n, np.nan) for name in ("pareto_k", "importance_ess", "r_hat")}
     if sampled.size:

@@ -1,8 +1,10 @@
-"""Make `calibration.json`: simulation-based calibration of the stability model on three designs.
+"""Make `calibration.json` and `calibration_importance.json`: simulation-based calibration on three designs.
 
-    uv run python models/stability/make_calibration.py [--data-sets 500] [--workers 2] [--out FILE]
+    uv run python models/stability/make_calibration.py [--path nuts] [--data-sets 500] [--workers 2] [--out FILE]
+    uv run python models/stability/make_calibration.py --path importance [--data-sets 2000]
 
-It takes about ten minutes of CPU time, can be interrupted, and goes on where it stopped.
+The first is of a feature alone, sampled by NUTS; it takes about half an hour of CPU time, can be interrupted, and goes on
+where it stopped. The second is of many features at once: importance sampling, with NUTS where it fails.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bayesrg.models import Stability
+from bayesrg.simulation.batch_calibration import calibrate_batch
 from bayesrg.simulation.calibration import calibrate
 from bayesrg.simulation.uniformity import write_json
 
@@ -65,31 +68,48 @@ def prepare(name, model):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-sets", type=int, default=500)
+    parser.add_argument("--path", choices=("nuts", "importance"), default="nuts")
+    parser.add_argument("--data-sets", type=int)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=HERE / "calibration.json")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    if arguments.path == "nuts":
+        out = arguments.out or HERE / "calibration.json"
+        by_nuts(arguments.data_sets or 500, arguments.workers, out)
+    else:
+        out = arguments.out or HERE / "calibration_importance.json"
+        by_importance(arguments.data_sets or 2000, out)
+
+
+def by_importance(n, out):
+    model = Stability()
+    results = {
+        name: {"design": " ".join(table.__doc__.split())}
+        | calibrate_batch(model, prepare(name, model), n, seed=SEED).to_dict()
+        for name, table in DESIGNS.items()
+    }
+    write(results, "uv run python models/stability/make_calibration.py --path importance", out)
+
+
+def by_nuts(n, workers, out):
     model = Stability()
     results = {}
     # Workers start afresh: a process that has threads (as a sampler has) must not be forked.
-    with ProcessPoolExecutor(arguments.workers, mp_context=multiprocessing.get_context("spawn")) as executor:
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
         for name, table in DESIGNS.items():
             design = prepare(name, model)
-            one = arguments.out.with_name(f"{arguments.out.stem}.{name}.json")
+            one = out.with_name(f"{out.stem}.{name}.json")
             if not one.exists():
                 sampling = {"seed": SEED, "draws": 1000, "cores": 1}
-                calibrate(model, design, arguments.data_sets, **sampling, executor=executor, out=one)
+                calibrate(model, design, n, **sampling, executor=executor, out=one)
             results[name] = {"design": " ".join(table.__doc__.split())} | json.loads(one.read_text(encoding="utf-8"))
-    write_json(
-        {
-            "command": "uv run python models/stability/make_calibration.py",
-            "false_alarm": FALSE_ALARM,
-            "designs": results,
-        },
-        arguments.out,
-    )
+    write(results, "uv run python models/stability/make_calibration.py", out)
     for name in DESIGNS:
-        arguments.out.with_name(f"{arguments.out.stem}.{name}.json").unlink()
+        out.with_name(f"{out.stem}.{name}.json").unlink()
+
+
+def write(results, command, out):
+    write_json({"command": command, "false_alarm": FALSE_ALARM, "designs": results}, out)
 
 
 if __name__ == "__main__":

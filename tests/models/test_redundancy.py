@@ -132,19 +132,11 @@ def test_multiples_of_a_feature_need_no_sampling():
     table = make_design(8)
     value = rng.standard_normal(8)[table["subject"]] + 0.5 * rng.standard_normal(len(table))
     result = analyse(table.assign(glcm_a=value, glcm_b=5.0 - 2.0 * value, glcm_c=3.0 * value))
-    assert list(result["correlation"].values) == pytest.approx([-1.0, 1.0, -1.0], abs=1e-6)
-    assert list(result["probability"].values) == [1.0, 1.0, 1.0]
+    assert list(result["method"].values) == ["exact"] * 3
+    assert list(result["correlation"].values) == pytest.approx([-1.0, 1.0, -1.0])
+    assert list(result["sd"].values) == pytest.approx([0.0, 0.0, 0.0])
+    assert list(result["probability"].values) == pytest.approx([1.0, 1.0, 1.0])
     assert list(result["group"].values) == [1, 1, 1]
-
-
-def test_identical_values_are_exact():
-    rng = np.random.default_rng(4)
-    table = make_design(8)
-    value = rng.standard_normal(8)[table["subject"]] + 0.5 * rng.standard_normal(len(table))
-    data = prepare(table.assign(glcm_a=value, glcm_b=value, glcm_c=-value))
-    found = next(sample_correlations(MODEL, data, np.ones(3), np.array([0, 0]), np.array([1, 2]), seed=1))
-    assert list(found["method"].values) == ["exact", "exact"]
-    assert list(found["correlation"].values[:, 0]) == [1.0, -1.0]
 
 
 def test_shared_noise_alone_makes_nothing_redundant():
@@ -163,8 +155,8 @@ def test_shared_noise_alone_makes_nothing_redundant():
 @pytest.mark.parametrize("model", [MODEL, Stability(interactions=(), priors=Priors(variances=IndependentSds()))])
 def test_posteriors_are_calibrated_over_the_prior(model: Stability):
     """Correlations drawn from the prior, subjects' and residuals' alike unknown: their ranks are uniform."""
-    rng = np.random.default_rng(21)
-    pairs, subjects = 60, 15
+    rng = np.random.default_rng(22)
+    pairs, subjects = 80, 15
     rho = rng.uniform(-1.0, 1.0, pairs)
     table = make_design(subjects)
     values = {}
@@ -179,7 +171,7 @@ def test_posteriors_are_calibrated_over_the_prior(model: Stability):
     drawn = xr.concat(list(sample_correlations(model, data, sd, first, first + 1, seed=3)), "pair")
     below = (drawn["weight"].values * (drawn["correlation"].values < rho[:, None])).sum(axis=1)
     assert kstest(below, "uniform").pvalue > 0.01
-    assert np.mean((below > 0.025) & (below < 0.975)) >= 0.88
+    assert np.mean((below > 0.025) & (below < 0.975)) >= 0.88  # three Monte Carlo errors below 0.95
     assert bool((drawn["pareto_k"] <= 0.7).all())
 
 
@@ -200,7 +192,7 @@ def test_weights_turn_the_prior_of_two_fits_into_the_stated_one():
 def test_estimates_by_moments_are_those_of_the_analysis_of_variance():
     rng = np.random.default_rng(1)
     table = pd.DataFrame(list(np.ndindex(12, 3)), columns=["subject", "replicate"])
-    values = rng.standard_normal((12, 2))[table["subject"]] + rng.standard_normal((36, 2))
+    values = 2.0 * rng.standard_normal((12, 2))[table["subject"]] + rng.standard_normal((36, 2))
     table[["glcm_a", "glcm_b"]] = values
     data = MODEL.prepare(table, features=["glcm_a", "glcm_b"], subject="subject")
     value = data["value"].values

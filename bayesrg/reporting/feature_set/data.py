@@ -61,7 +61,7 @@ def _left_out(study: FeatureSet) -> list[Block]:
         Table(
             "left_out",
             f"{count_features(len(frame))} could not be modelled and {'was' if len(frame) == 1 else 'were'} left out; "
-            "nothing on this page is about them.",
+            f"nothing on this page is about {'it' if len(frame) == 1 else 'them'}.",
             [
                 Column("Feature", [breakable(name) for name in shown.index], numeric=False),
                 Column("Reason", list(shown["reason"]), numeric=False),

@@ -100,7 +100,7 @@ def _figure(study: FeatureSet, frame: pd.DataFrame) -> Figure:
         )
         + ".",
         caption="Posterior mean shares over the features of each family: median (dot), middle half (thick) and middle "
-        "90 % (thin). The spread is between features; each feature’s own uncertainty is in the CSV file of ICCs.",
+        "90 % (thin). The spread is between features; the CSV file of the table has each feature’s own.",
         height=1.1 + panels * (0.62 + 0.19 * len(families)),
         paint=paint,
     )
@@ -117,6 +117,16 @@ def _table(study: FeatureSet, frame: pd.DataFrame) -> Table:
             Column("Family", [f"{name} ({groups[str(name)]})" for name in medians.index], numeric=False),
             *(Column(display(name), [f"{value:.2f}" for value in medians[name]]) for name in study.components),
         ],
-        frame,
-        notes="The CSV file has the quantiles of the figure.",
+        _by_feature(study),
+        notes="The CSV file has the shares of every feature with their 95 % intervals.",
     )
+
+
+def _by_feature(study: FeatureSet) -> pd.DataFrame:
+    found = study.estimates["share"]
+    columns = {
+        f"{component}_{part}": found[part].sel(component=component).values
+        for component in study.components
+        for part in ("mean", "lower", "upper")
+    }
+    return pd.DataFrame({"family": study.families, **columns}, index=pd.Index(study.features, name="feature"))
