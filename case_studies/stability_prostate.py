@@ -193,7 +193,8 @@ for name, own in {"pooled": model, "calibrated": Stability(heteroscedastic="prep
     # A list of features is sampled by importance sampling where it can be: calibrated levels need NUTS.
     features = [SHOWN] if name == "pooled" else SHOWN
     data = own.prepare(some, features=features, preprocessing="pipeline", **design)
-    tree = fit(own, data, seed=SEED, draws=500, tune=500, progress=False)
+    settings = {"draws": 500, "tune": 500} if SMALL else {"draws": 1500}
+    tree = fit(own, data, seed=SEED, progress=False, **settings)
     answers[name] = tree["estimands"]["icc"].squeeze(drop=True)
     print(f"{SHOWN}, {name}: {diagnose(tree).verdict}")
 
@@ -567,7 +568,7 @@ figure.savefig(OUTPUT / "redundancy.svg")
 alone = textures_of("TumorROI_PZ_1", "none")
 if not SMALL:
     pooled = PooledStability()
-    together = fit(pooled, data_of(alone), seed=SEED, draws=500, progress=False)
+    together = fit(pooled, data_of(alone), seed=SEED, draws=2000, progress=False)
     print(f"tumour, no normalisation, pooled within families: {diagnose(together).verdict}")
     found = {}
     for name, tree in {"alone": alone, "pooled": together}.items():
@@ -624,8 +625,8 @@ for title in STRUCTURES.values():
     print(f"{title}: median repeatability {own}; the rule keeps {number} of {len(FEATURES)} features.")
 for row in comparison.itertuples():
     print(
-        f"{row.structure}, {row.normalisation} against none: {row.better} of {row.features} features surely better, "
-        f"{row.worse} surely worse, {row.features - row.better - row.worse} undecided; median change "
+        f"{row.structure}, {row.normalisation} against none: with a probability above 0.95 {row.better} of "
+        f"{row.features} features are better and {row.worse} worse; the others are undecided; median change "
         f"{row.median_change:+.2f}."
     )
 for structure, title in STRUCTURES.items():

@@ -370,6 +370,54 @@ def test_from_a_table_to_a_report(run, place, compiled_once):
     assert "value" in (place / "pages/report.html").read_text(encoding="utf-8")
 
 
+def test_many_features_of_another_tools_table(run, place, capsys):
+    from bayesrg.inference import load, summary
+
+    table = make_table()
+    rng = np.random.default_rng(2)
+    for name in ("Contrast", "Idm", "JointEntropy"):
+        table[f"original_glcm_{name}"] = table["value"] + rng.normal(0, 3, len(table))
+    table["original_glcm_Autocorrelation"] = 1.0
+    table["original_firstorder_Mean"] = table["value"] - 50
+    table["diagnostics_Versions_PyRadiomics"] = "3.1"
+    table.drop(columns="value").to_csv(place / "features.csv", index=False)
+    many = FIT.replace("--feature value", "--features glcm_* statistics_mean --tool pyradiomics")
+    code, shown, error = run(f"{many} --subject subject --scanner scanner --preprocessing preprocessing --redundancy")
+    assert code == 0, error
+    assert "glcm_autocorrelation_3d_averaged is left out: feature 'glcm_autocorrelation_3d_averaged' has 1" in error
+    assert "fitting 4 features: 120 rows, 10 subjects" in error
+    assert "overall ICC of 4 features, the most reliable first" in shown
+    assert re.search(r"^glcm_contrast_3d_averaged +glcm +0\.\d+", shown, flags=re.MULTILINE)
+    tree = load(place / "fit.zarr.zip")
+    assert "redundancy" in tree
+    code, shown, _ = run("summary fit.zarr.zip --csv summary.csv")
+    assert code == 0
+    assert shown.startswith("4 features: converged\n")
+    written = pd.read_csv(place / "summary.csv", index_col="estimand")
+    assert len(written) == len(summary(tree))
+    code, shown, _ = run("report fit.zarr.zip --out report.html")
+    assert code == 0
+    assert "glcm_contrast_3d_averaged" in (place / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--features zzz*", "no column of numbers matches 'zzz*'"),
+        ("--features subj*", "no column of numbers matches 'subj*'; subject does, but is a label or text"),
+        ("--feature value --pooled", "--pooled lets features inform each other: it takes --features"),
+        ("--features value --pooled --heteroscedastic scanner", "has neither --heteroscedastic nor"),
+        ("--feature value --redundancy", "--redundancy compares features: it takes --features"),
+    ],
+)
+def test_options_of_many_features_that_do_not_fit(run, place, options, message):
+    make_table().to_csv(place / "features.csv", index=False)
+    code, shown, error = run(FIT.replace("--feature value", options))
+    assert (code, shown) == (1, "")
+    assert message in error
+    assert not (place / "fit.zarr.zip").exists()
+
+
 def test_every_kind_of_table_gives_the_same_fit(run, place, compiled_once):
     from bayesrg.inference import load
 

@@ -1,11 +1,14 @@
 """The demo in small: every stage runs, the truth is held against the posterior, and a second run resumes."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from bayesrg import demo
 from bayesrg.inference import fitting, load
+from bayesrg.radiomics import FEATURES
 from bayesrg.simulation.lesions import simulate_lesions
 
 
@@ -32,12 +35,18 @@ def runs(tmp_path_factory):
 
 def test_everything_is_written_and_told(runs):
     first, _, _, said = runs
-    assert [line[:3] for line in said if line[0].isdigit()] == ["1/4", "2/4", "3/4", "4/4"] * 2
+    assert [line[:3] for line in said if line[0].isdigit()] == ["1/5", "2/5", "3/5", "4/5", "5/5"] * 2
     features = pd.read_parquet(first.features)
     assert features.groupby(["subject", "session", "scanner"]).ngroups == 16
     assert list(features["preprocessing"].unique()) == list(demo.LEVELS)
-    assert load(first.fit)["constant_data"].attrs["feature"] == demo.FEATURE
-    assert "<html" in first.report.read_text(encoding="utf-8")
+    assert load(first.feature_fit)["constant_data"].attrs["feature"] == demo.FEATURE
+    fitted = load(first.fit)
+    left_out = json.loads(fitted["constant_data"].attrs["left_out"])
+    columns = {name for name in features if name in FEATURES}
+    assert {*fitted["posterior"]["feature"].values, *left_out} == columns
+    assert len(columns) == 91
+    for page in (first.report, first.feature_report):
+        assert "<html" in page.read_text(encoding="utf-8")
 
 
 def test_a_second_run_uses_the_features_and_gives_the_same_answer(runs):

@@ -69,7 +69,7 @@ def check_table(fit: Fitted, caption: Markup) -> Table:
         caption,
         [
             Column("Check", [check.name for check in checks], numeric=False),
-            Column("Worst value", [f"{check.value:.4g}" for check in checks]),
+            Column("Worst value", [f"{check.value:.4g}".replace("-", "−") for check in checks]),
             Column("Where", [check.where for check in checks], numeric=False),
             Column(
                 "Required", [check.required.replace(">=", "≥").replace("<=", "≤") for check in checks], numeric=False

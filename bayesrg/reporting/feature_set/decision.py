@@ -56,8 +56,7 @@ def decision(study: FeatureSet) -> Section:
             source=works.BRENNAN.link("Brennan 2001"),
         ),
         *_within_residual(study),
-        _figure(study, median, facets, _families(study), "decision", "Reliability of a mean, by family"),
-        _figure(study, median, facets, _chosen(study), "decision_features", "Reliability of a mean, some features"),
+        *_figures(study, median, facets),
         _design_table(study, enough, facets),
         _feature_table(study, found, median, facets),
     ]
@@ -100,6 +99,15 @@ def _chosen_places(study: FeatureSet) -> list[int]:
 def _chosen(study: FeatureSet) -> dict[str, np.ndarray]:
     everyone = np.arange(study.n_features)
     return {shorten(str(study.features[number]), 34): everyone == number for number in _chosen_places(study)}
+
+
+def _figures(study: FeatureSet, median: xr.Dataset, facets: list[str]) -> list[Figure]:
+    chosen = _chosen(study)
+    found = [_figure(study, median, facets, chosen, "decision_features", "Reliability of a mean, some features")]
+    if study.n_features > len(chosen):
+        families = _families(study)
+        found.insert(0, _figure(study, median, facets, families, "decision", "Reliability of a mean, by family"))
+    return found
 
 
 def _curve(median: xr.Dataset, coefficient: str, facet: str, facets: list[str], own: np.ndarray) -> np.ndarray:
@@ -161,9 +169,9 @@ def _design_table(study: FeatureSet, enough: xr.Dataset, facets: list[str]) -> T
     counts = counts.sort_values(["measurements", *dims]).reset_index(drop=True)
     counts.index = pd.RangeIndex(1, len(counts) + 1, name="design")
     shown = counts[counts["measurements"] <= MOST_MEASUREMENTS]
-    # Of designs that cost the same, those that serve most features.
-    best = shown.groupby("measurements")[list(COEFFICIENTS)].transform("max")
-    shown = shown[(shown[list(COEFFICIENTS)] == best).any(axis=1)]
+    # Of designs that cost the same, the one that serves most features by the one coefficient and by the other.
+    best = {own[name].idxmax() for _, own in shown.groupby("measurements") for name in COEFFICIENTS}
+    shown = shown.loc[sorted(best)]
     return Table(
         "designs",
         f"How many of {study.counted} would exceed {study.target:g} with a probability of at least "
@@ -180,8 +188,8 @@ def _design_table(study: FeatureSet, enough: xr.Dataset, facets: list[str]) -> T
             ),
         ],
         counts,
-        notes=f"Of designs with the same number of measurements, up to {MOST_MEASUREMENTS}, those that serve most "
-        "features by either coefficient; the CSV file has all.",
+        notes=f"Of designs with the same number of measurements, up to {MOST_MEASUREMENTS}, the one that serves "
+        "most features by E ρ² and the one that does by Φ; the CSV file has all.",
     )
 
 

@@ -6,7 +6,7 @@ import xarray as xr
 from markupsafe import Markup
 from matplotlib.figure import Figure as Canvas
 
-from bayesrg.inference.diagnosis import ESS, IMPORTANCE, PARETO_K, R_HAT
+from bayesrg.inference.diagnosis import ESS, IMPORTANCE, PARETO_K
 from bayesrg.reporting import references as works
 from bayesrg.reporting.blocks import Block, Column, Figure, Section, Table, breakable, fill, prose
 from bayesrg.reporting.checks import check_table
@@ -43,7 +43,7 @@ def diagnostics(study: FeatureSet) -> Section:
             source=works.PSIS.link("Vehtari et al. 2024"),
         ),
         check_table(fit, Markup("Checks over all features: the worst value of each, and where it was found.")),
-        _method_table(statistics),
+        _method_table(study, statistics),
     ]
     if important:
         blocks.append(_figure(study, statistics))
@@ -51,17 +51,9 @@ def diagnostics(study: FeatureSet) -> Section:
     return Section("diagnostics", "Diagnostics", blocks)
 
 
-def _fails(statistics: xr.Dataset) -> np.ndarray:
-    """Which features miss a check of the method that sampled them."""
-    important = (statistics["method"] == IMPORTANCE).values
-    weights = (statistics["pareto_k"].values <= PARETO_K) & (statistics["importance_ess"].values >= ESS)
-    chains = (statistics["r_hat"].values <= R_HAT) & (statistics["divergences"].values == 0)
-    return ~np.where(important, weights, chains)
-
-
-def _method_table(statistics: xr.Dataset) -> Table:
+def _method_table(study: FeatureSet, statistics: xr.Dataset) -> Table:
     frame = statistics[["method", "pareto_k", "importance_ess", "r_hat", "divergences"]].to_dataframe()
-    frame = frame.assign(failed=_fails(statistics))
+    frame = frame.assign(failed=study.failed)
     rows = {}
     for name, own in frame.groupby("method"):
         important = name == IMPORTANCE
@@ -130,7 +122,7 @@ def _figure(study: FeatureSet, statistics: xr.Dataset) -> Figure:
 
 def _feature_table(study: FeatureSet, statistics: xr.Dataset) -> Table:
     columns = ["method", "pareto_k", "importance_ess", "r_hat", "divergences"]
-    frame = statistics[columns].to_dataframe()[columns].assign(failed=_fails(statistics))
+    frame = statistics[columns].to_dataframe()[columns].assign(failed=study.failed)
     worst = frame.sort_values(["failed", "pareto_k"], ascending=False, kind="stable").head(WORST)
     outcome = [
         Markup('<span class="fail-mark">FAILED</span>') if failed else Markup("passed") for failed in worst["failed"]

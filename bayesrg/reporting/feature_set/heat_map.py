@@ -106,7 +106,7 @@ def _panel(study: FeatureSet, frame: pd.DataFrame, number: int, total: int) -> F
         title=f"P(ICC > threshold) by feature{part}",
         alt=_told(study, frame),
         caption="Darker is more probable; a wide gap separates families. Long names are shortened in the middle.",
-        height=2.2 + 0.155 * rows,
+        height=2.5 + 0.155 * rows,
         paint=paint,
     )
 

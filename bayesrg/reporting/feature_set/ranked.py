@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from bayesrg.reporting import references as works
-from bayesrg.reporting.blocks import Block, Column, Figure, Section, Table, breakable, prose
+from bayesrg.reporting.blocks import Block, Column, Figure, Section, Table, prose
 from bayesrg.reporting.drawing import BLUE, GREY, INK, LINES, ORANGE, Series, draw, forest, legend_below, shorten
 from bayesrg.reporting.feature_set.study import FeatureSet
 from bayesrg.reporting.stability.agreement import definition_table
@@ -161,7 +161,7 @@ def _table(study: FeatureSet) -> Table:
     )
     overall = [found["overall"][number] for number in order]
     columns = [
-        Column("Feature", [breakable(name) for name in frame.index], numeric=False),
+        Column("Feature", [study.named(number) for number in order], numeric=False),
         Column("Family", list(frame["family"]), numeric=False),
         Column("Overall ICC", [one.bare for one in overall], order=[one.mean for one in overall]),
         Column("95 % interval", [one.bounds for one in overall], order=[one.lower for one in overall]),

@@ -21,7 +21,7 @@ def ranks(study: FeatureSet) -> Section:
     """The section on ranks."""
     title = "How sure the ranks are"
     if study.n_features < FEWEST:
-        few = prose("A ranking of {counted} says nothing that their ICCs do not say.", counted=study.counted)
+        few = prose("A ranking of {counted} says nothing that the ICCs do not say.", counted=study.counted)
         return Section("ranks", title, [few])
     asked = [best for best in BEST if best <= study.n_features // 2] or [1]
     found = rank_probability(study.fit.estimands["icc"].sel(condition="overall"), best=asked)

@@ -39,7 +39,7 @@ def _family_table(study: FeatureSet) -> Table:
         }
     ).loc[study.family_names]
     table.insert(2, "removed", table["features"] - table["kept"])
-    full = study.selection
+    full = study.selection.assign(converged=pd.Series(~study.failed, index=study.features))
     return Table(
         "selection",
         f"Kept and removed, by family: {int(study.kept.sum()):,} of {study.n_features:,} features are kept.",
@@ -58,12 +58,15 @@ def _family_table(study: FeatureSet) -> Table:
 
 
 def _names(study: FeatureSet) -> Prose:
-    table = study.selection
+    table, failed = study.selection, set(study.features[study.failed])
     paragraphs = []
     for kept, heading in ((True, "Kept"), (False, "Removed")):
         own = pd.DataFrame(table[table["kept"] == kept])
         pairs = zip(own.index, own["probability"], strict=True)
-        said = ", ".join(f"{name} ({study.shown_chance(chance)})" for name, chance in pairs)
+        said = ", ".join(
+            f"{name} ({study.shown_chance(chance)}{'; NOT CONVERGED' if name in failed else ''})"
+            for name, chance in pairs
+        )
         paragraphs.append(
             Markup("<p><b>{}: {}.</b> {}</p>").format(
                 heading, count_features(len(own)), said + "." if said else "None."

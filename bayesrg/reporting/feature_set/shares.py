@@ -11,13 +11,16 @@ from bayesrg.reporting.stability.study import display
 
 MOST_FAMILIES = 12
 LABEL_WIDTH = 20
+ALL = "all features"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def shares(study: FeatureSet) -> Section:
     """The section on shares of the variance."""
     frame = _quantiles(study)
-    medians = {name: float(frame.loc[(name, "all features"), "q50"]) for name in study.components if name != "subject"}
+    medians = {
+        name: float(frame.loc[(name, _everyone(study)), "q50"]) for name in study.components if name != "subject"
+    }
     largest = max(medians, key=lambda name: medians[name])
     return Section(
         "shares",
@@ -46,7 +49,12 @@ def _groups(study: FeatureSet) -> dict[str, np.ndarray]:
         groups[f"{len(names) - len(large)} smaller families"] = ~np.isin(study.families, list(large))
     else:
         groups = {name: study.families == name for name in names}
-    return groups | {"all features": np.ones(study.n_features, dtype=bool)}
+    return groups if len(groups) == 1 else groups | {ALL: np.ones(study.n_features, dtype=bool)}
+
+
+def _everyone(study: FeatureSet) -> str:
+    """The row that holds all features: the last one."""
+    return list(_groups(study))[-1]
 
 
 def _quantiles(study: FeatureSet) -> pd.DataFrame:
@@ -88,7 +96,7 @@ def _figure(study: FeatureSet, frame: pd.DataFrame) -> Figure:
         label_bottom(grid, len(study.components), "share of variance")
         legend_below(canvas, grid[0, 0], columns=3)
 
-    everyone = frame.xs("all features", level="family")
+    everyone = frame.xs(_everyone(study), level="family")
     return draw(
         study.fit,
         "shares",

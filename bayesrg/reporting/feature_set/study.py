@@ -8,11 +8,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import xarray as xr
+from markupsafe import Markup
 
+from bayesrg.inference.diagnosis import ESS, IMPORTANCE, PARETO_K, R_HAT
 from bayesrg.inference.provenance import read_json
 from bayesrg.inference.summarising import summary
 from bayesrg.models.ranking import joint_above, select
-from bayesrg.reporting.blocks import count
+from bayesrg.reporting.blocks import breakable, count
 from bayesrg.reporting.feature_set.rule import SelectionRule
 from bayesrg.reporting.fitted import CI_PROB, Estimate, resolution
 from bayesrg.reporting.rounding import probability
@@ -86,6 +88,24 @@ class FeatureSet(StudyDesign):
     def pooled(self) -> bool:
         """Whether one joint model let the features inform each other."""
         return "method" not in self.fit.tree["sample_stats"]
+
+    @cached_property
+    def failed(self) -> np.ndarray:
+        """Which features miss a check of the method that sampled them, in the order of the fit.
+
+        A pooled fit is one posterior: if it fails, all its features do.
+        """
+        if self.pooled:
+            return np.full(self.n_features, self.fit.failed)
+        found = self.fit.tree["sample_stats"].to_dataset().sel(feature=self.features)
+        weights = (found["pareto_k"].values <= PARETO_K) & (found["importance_ess"].values >= ESS)
+        chains = (found["r_hat"].values <= R_HAT) & (found["divergences"].values == 0)
+        return ~np.where((found["method"] == IMPORTANCE).values, weights, chains)
+
+    def named(self, number: int) -> Markup:
+        """The name of a feature for a table, marked if it failed its diagnostics."""
+        name = breakable(str(self.features[number]))
+        return name + Markup(' <span class="fail-mark">NOT CONVERGED</span>') if self.failed[number] else name
 
     @property
     def left_out(self) -> dict[str, str]:

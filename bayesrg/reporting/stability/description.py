@@ -169,7 +169,7 @@ def _priors(study: StudyDesign) -> list[Markup]:
 
 def named(prior: Prior, *, parts: int = 0) -> Markup:
     """A distribution with its arguments; those of a symmetric Dirichlet of `parts` are its total divided equally."""
-    arguments: Sequence[Markup] = [number(f"{value:g}") for value in prior.arguments.values()]
+    arguments: Sequence[Markup] = [number(f"{value:g}".replace("-", "−")) for value in prior.arguments.values()]
     if parts:
         each = fraction(arguments[0], number(str(parts)))
         arguments = [each, sign("…"), each]
