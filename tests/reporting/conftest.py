@@ -1,5 +1,6 @@
 """Fits of four designs, and a reader of pages that needs nothing but the standard library."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -168,3 +169,83 @@ def read() -> Callable[[Path], Element]:
 def hostile() -> dict[str, str]:
     """The words in the full fit's data that a page must escape or hide."""
     return {"feature": FEATURE, "unit": UNIT, "script": SCRIPT, "subject": SUBJECT.format("")}
+
+
+@dataclass(frozen=True)
+class Many:
+    """What the fit of many features is made of."""
+
+    lost: str = "histogram_range"  # constant
+    patchy: str = "statistics_mean"  # has missing values
+    family: str = "own & <i>family</i>"
+    caution: str = "values of <em>scanner</em> B have ten times the sd of those of A"
+
+
+def many_table(many: Many) -> tuple[pd.DataFrame, list[str]]:
+    """Features from good to bad, one of them with a hostile name, one constant, one with missing values."""
+    rng = np.random.default_rng(31)
+    table = pd.DataFrame(list(np.ndindex(12, 2, 2, 2)), columns=["subject", "session", "scanner", "processing"])
+    names = [
+        many.patchy,
+        "statistics_variance",
+        "histogram_mean",
+        "histogram_entropy",
+        "glcm_contrast_3d_averaged",
+        "glcm_correlation_3d_averaged",
+        "glcm_joint_entropy_3d_averaged",
+        FEATURE,
+        many.lost,
+    ]
+    levels = {"subject": 12, "session": 24, "scanner": 2, "processing": 2}
+    place = {**{name: table[name] for name in levels}, "session": 2 * table["subject"] + table["session"]}
+    for number, name in enumerate(names):
+        sds = np.array([3.0 - 0.3 * number, 0.3 + 0.15 * number, 0.2 + 0.1 * number, 0.2])
+        table[name] = 20 + 0.5 * rng.normal(size=len(table))
+        for sd, (facet, count) in zip(sds, levels.items(), strict=True):
+            table[name] += sd * rng.normal(size=count)[place[facet]]
+    table[many.lost] = 1.0
+    table.loc[rng.choice(len(table), 7, replace=False), many.patchy] = np.nan
+    table["subject"] = [SUBJECT.format(number) for number in table["subject"]]
+    table["scanner"] = np.array(["GE & Söhne", "$x_1$"])[table["scanner"]]
+    table["processing"] = np.array([SCRIPT, "none"])[table["processing"]]
+    return table, names
+
+
+@pytest.fixture(scope="session")
+def many() -> Many:
+    """The words in the data of many features that a page must show, escape or report."""
+    return Many()
+
+
+@pytest.fixture(scope="session")
+def many_fits(many: Many) -> dict[str, xr.DataTree]:
+    """Fits of many features: a full one, the same where two features failed, and one of a single feature in a list."""
+    table, names = many_table(many)
+    model = Stability()
+    columns = {"subject": "subject", "session": "session", "scanner": "scanner", "preprocessing": "processing"}
+    named = {"unit": {FEATURE: UNIT}, "family": {FEATURE: many.family}}
+    with pytest.warns(UserWarning, match="1 of 9 features are left out"):
+        data = model.prepare(table, features=names, **columns, **named)
+    cautious = data.assign_attrs(cautions=json.dumps([many.caution]))
+    alone = model.prepare(table, features=names[1:2], **columns)
+    fits = {
+        "many": fit(model, cautious, seed=31, progress=False),
+        "alone": fit(model, alone, seed=32, progress=False),
+    }
+    spoiled = fits["many"].copy(deep=True)
+    spoiled["sample_stats"]["pareto_k"][1] = 1.3
+    spoiled["sample_stats"]["pareto_k"][2] = 0.9
+    return {**fits, "spoiled": spoiled}
+
+
+@pytest.fixture(scope="session")
+def many_written(many_fits: dict[str, xr.DataTree], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The page of every fit of many features, by name."""
+    folder = tmp_path_factory.mktemp("many")
+    return {name: report(tree, folder / f"{name}.html") for name, tree in many_fits.items()}
+
+
+@pytest.fixture(scope="session")
+def many_pages(many_written: dict[str, Path]) -> dict[str, Element]:
+    """The page of every fit of many features as elements, by name."""
+    return {name: read_page(path) for name, path in many_written.items()}

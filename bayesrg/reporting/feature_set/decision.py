@@ -170,8 +170,11 @@ def _design_table(study: FeatureSet, enough: xr.Dataset, facets: list[str]) -> T
     counts.index = pd.RangeIndex(1, len(counts) + 1, name="design")
     shown = counts[counts["measurements"] <= MOST_MEASUREMENTS]
     # Of designs that cost the same, the one that serves most features by the one coefficient and by the other.
-    best = {own[name].idxmax() for _, own in shown.groupby("measurements") for name in COEFFICIENTS}
-    shown = shown.loc[sorted(best)]
+    best: set[int] = set()
+    for total in np.unique(shown["measurements"]):
+        own = np.flatnonzero(shown["measurements"] == total)
+        best |= {int(own[np.argmax(shown[name].to_numpy()[own])]) for name in COEFFICIENTS}
+    shown = pd.DataFrame(shown.iloc[sorted(best)])
     return Table(
         "designs",
         f"How many of {study.counted} would exceed {study.target:g} with a probability of at least "
