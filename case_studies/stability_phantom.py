@@ -346,7 +346,7 @@ for name, (found, degrees) in explained.items():
             "median": float(found.mean(DRAWS).median()),
             "by chance": degrees / freedom,
             "95 % of chance": float(np.quantile(chance, 0.95)),
-            "surely beyond (%)": 100 * float((certain > 0.95).mean()),
+            "beyond chance (%)": 100 * float((certain > 0.95).mean()),
         }
     )
 nested = pd.DataFrame(rows).set_index("explained by")
@@ -524,7 +524,8 @@ figure.savefig(OUTPUT / "repeats.svg")
 # exchangeable, the right line would settle at one from both sides; where it stays on one side, earlier and later
 # acquisitions do not vary alike, and no number of early ones makes up for that. With two or three acquisitions the
 # prior has its say.
-#
+
+# %% [markdown]
 # ## Report and conclusion
 
 # %%
@@ -550,15 +551,16 @@ low, high = 100 * additive_mean.quantile([0.1, 0.9]).values
 print(
     f"Of what scanners do, a median {100 * additive_mean.median().item():.0f} % is the same for all materials (10 to "
     f"90 % of features: {low:.0f} to {high:.0f} %; without acrylic a median "
-    f"{100 * additive_textured.mean(DRAWS).median().item():.0f} %). The rest is scanner × material, which no one factor "
-    "for each scanner takes away."
+    f"{100 * additive_textured.mean(DRAWS).median().item():.0f} %). The rest is scanner × material, which no one "
+    "factor for each scanner takes away."
 )
 print(
     f"Vendors hold {100 * nested.loc['vendor', 'median']:.0f} % of the scanners' variance (median; chance "
     f"{100 * nested.loc['vendor', 'by chance']:.0f} %), voxel volume goes with "
     f"{100 * nested.loc['voxel volume', 'median']:.0f} % (chance {100 * nested.loc['voxel volume', 'by chance']:.0f} "
-    f"%). Surely beyond chance are {nested.loc['vendor', 'surely beyond (%)']:.0f} % and "
-    f"{nested.loc['voxel volume', 'surely beyond (%)']:.0f} % of all materials and features."
+    f"%). Above the 95 % quantile of chance, with a probability above 0.95, are "
+    f"{nested.loc['vendor', 'beyond chance (%)']:.0f} % and {nested.loc['voxel volume', 'beyond chance (%)']:.0f} % of "
+    "all materials and features."
 )
 middle = {name: own.stack().median() for name, own in summary_cv.T.groupby(level=0)}
 print(

@@ -346,7 +346,9 @@ for structure, title in STRUCTURES.items():
         panel.hlines(places, lower, upper, color=colour, linewidth=1)
         panel.scatter(means, places, s=9, color=colour, zorder=3)
         panel.axvline(LIMIT, color="0.5", linewidth=0.8, linestyle=":")
-        panel.set(xlim=(0, 1), ylim=(-1, len(order)), title=f"normalisation: {normalisation}")
+        panel.set(
+            xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75], ylim=(-1, len(order)), title=f"normalisation: {normalisation}"
+        )
         panel.set_xlabel("repeatability (ICC)")
     panels[0].set_yticks(places, order, fontsize=6)
     figure.suptitle(f"{title}, {len(set(table.loc[table['structure'] == structure, 'patient']))} patients")
@@ -355,7 +357,8 @@ for structure, title in STRUCTURES.items():
 
 # %% [markdown]
 # *Figures 2. Repeatability of every feature by structure and normalisation: posterior means and 95 % intervals; the
-# dotted line is 0.75. The intervals overlap so much that most neighbours could change places.*
+# dotted line is 0.75. Shape does not depend on the normalisation and is the same in all panels. The intervals overlap
+# so much that most neighbours could change places.*
 #
 # How much is a rank worth? The next table has the best features of each stratum with the interval of their rank.
 
@@ -413,6 +416,10 @@ print(comparison.round(2).to_string(index=False))
 # %% [markdown]
 # *Figure 3. Change of repeatability by a normalisation, each line a feature with its 95 % interval, in order. Green:
 # better with a probability above 0.95; orange: worse with a probability above 0.95; grey: these data cannot tell.*
+#
+# Energy, TotalEnergy and RootMeanSquared need a warning. With the `image` normalisation the origin added 300 before
+# squaring, so that Energy is not far from 300² times the number of voxels, and repeats as volume does. A feature that
+# gains by an offset has gained nothing.
 #
 # ## How would we measure better?
 #
@@ -539,8 +546,8 @@ for row in groups.itertuples():
 # %%
 names = overlap["feature"].values[np.lexsort((-overlap["icc"].values, overlap["group"].values))]
 correlation = overlap["estimate"].sel(feature=names, other_feature=names)
-side = 2.2 + 0.125 * len(names)
-figure, panel = plt.subplots(figsize=(side + 1.2, side), layout="constrained")
+side = 0.125 * max(len(names), 20)
+figure, panel = plt.subplots(figsize=(side + 3.4, side + 0.3), layout="constrained")
 image = panel.imshow(np.abs(correlation), cmap="cividis", vmin=0, vmax=1)
 panel.set_yticks(range(len(names)), names, fontsize=6)
 panel.set_xticks([])
@@ -571,7 +578,8 @@ if not SMALL:
     together = fit(pooled, data_of(alone), seed=SEED, draws=2000, progress=False)
     print(f"tumour, no normalisation, pooled within families: {diagnose(together).verdict}")
     found = {}
-    for name, tree in {"alone": alone, "pooled": together}.items():
+    trees_of_tumour = {"alone": alone, "pooled": together}
+    for name, tree in trees_of_tumour.items():
         icc = tree["estimands"]["icc"].sel(condition="repeatability").reset_coords(drop=True)
         lower, upper = icc.quantile([0.025, 0.975], DRAWS)
         found |= {(name, "icc"): icc.mean(DRAWS), (name, "lower"): lower, (name, "upper"): upper}
@@ -589,22 +597,30 @@ if not SMALL:
     panel.set(xlim=(0, 1), ylim=(-1, len(pooling)), xlabel="repeatability in the tumour (ICC, 95 % interval)")
     panel.legend(frameon=False, loc="lower right")
     figure.savefig(OUTPUT / "pooling_tumour.svg")
-    widths = {name: (pooling[name, "upper"] - pooling[name, "lower"]).median() for name in ("alone", "pooled")}
+    widths = {name: pooling[name, "upper"] - pooling[name, "lower"] for name in ("alone", "pooled")}
+    wider = widths["pooled"] / widths["alone"]
     passed = {name: int((pooling[name, "probability"] >= PROBABILITY).sum()) for name in ("alone", "pooled")}
     spreads = {name: pooling[name, "icc"].std() for name in ("alone", "pooled")}
     print(
-        f"Pooling the {len(pooling)} textures narrows the 95 % interval of repeatability from {widths['alone']:.2f} to "
-        f"{widths['pooled']:.2f} (median), draws the estimates together (sd among features {spreads['alone']:.3f} to "
-        f"{spreads['pooled']:.3f}), and the rule keeps {passed['pooled']} instead of {passed['alone']}."
+        f"Pooling the {len(pooling)} textures narrows the 95 % interval of repeatability from "
+        f"{widths['alone'].median():.2f} to {widths['pooled'].median():.2f} (median), draws the estimates together (sd "
+        f"among features {spreads['alone']:.3f} to {spreads['pooled']:.3f}), and the rule keeps {passed['pooled']} "
+        f"instead of {passed['alone']}. The interval becomes wider for {(wider > 1).sum()} features, most for "
+        f"{wider.idxmax()}:"
     )
+    for name, tree in trees_of_tumour.items():
+        icc = tree["estimands"]["icc"].sel(feature=wider.idxmax(), condition="repeatability")
+        print(f"  {name}: repeatability {describe(icc)}")
 
 # %% [markdown]
 # *Figure 7. Repeatability of textures in eleven tumours, each feature fitted alone and pooled within its family.*
 #
-# The pooled model treats features of a family as exchangeable, and their noise as independent. It is not: the same two
-# images made them all. So pooled intervals are, if anything, too narrow, and a feature that only the pooled fit keeps
-# is a candidate for the next study, no more.
-#
+# The feature that pooling blurs is the price: its own data had said more than its family, which is the wrong company
+# for a feature that grows with the region. And the pooled model treats features of a family as exchangeable, and their
+# noise as independent. It is not: the same two images made them all. So pooled intervals are, if anything, too narrow,
+# and a feature that only the pooled fit keeps is a candidate for the next study, no more.
+
+# %% [markdown]
 # ## Report and conclusion
 
 # %%

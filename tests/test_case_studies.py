@@ -1,6 +1,7 @@
 """Case studies are valid percent-format notebooks; that they run is what `.ci/run` shows."""
 
 import ast
+import re
 from pathlib import Path
 
 import jupytext
@@ -15,7 +16,8 @@ def body(text: str) -> str:
 
 
 def test_there_are_case_studies():
-    assert "stability_sarcoma" in [study.stem for study in CASE_STUDIES]
+    expected = {"stability_sarcoma", "stability_prostate", "stability_phantom"}
+    assert expected <= {study.stem for study in CASE_STUDIES}
 
 
 @pytest.fixture(params=CASE_STUDIES, ids=lambda study: study.stem)
@@ -43,3 +45,40 @@ def test_notebook_is_prose_and_code_that_parses(study):
 
 def test_notebook_can_be_run_in_small(study):
     assert '"--small" in sys.argv' in study.read_text(encoding="utf-8")
+
+
+def test_study_writes_below_its_own_name(study):
+    text = study.read_text(encoding="utf-8")
+    assert f'Path("output/{study.stem}_small" if SMALL else "output/{study.stem}")' in text
+    written = re.findall(r"(?:savefig|to_csv)\((.{9})", text)
+    assert set(written) == {"OUTPUT / "}
+
+
+@pytest.fixture(params=["stability_prostate", "stability_phantom"])
+def cells(request):
+    return jupytext.read(CASE_STUDIES[0].with_stem(request.param), fmt="py:percent").cells
+
+
+def test_every_figure_has_a_caption_in_order(cells):
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    captions = re.findall(r"^\*Figures? (\d+)\. ", "\n\n".join(prose), flags=re.MULTILINE)
+    saved = sum(cell.source.count("savefig(") for cell in cells if cell.cell_type == "code")
+    assert captions == [str(number) for number in range(1, saved + 1)]
+
+
+def test_study_says_first_what_it_can_teach_and_last_what_it_cannot(cells):
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    assert "**What this can teach, and what it cannot.**" in prose[0]
+    assert prose[-1].startswith("What cannot be claimed.")
+
+
+def test_conclusion_is_printed_from_what_was_computed(cells):
+    start = next(place for place, cell in enumerate(cells) if "## Report and conclusion" in cell.source)
+    printed = "\n".join(cell.source for cell in cells[start:] if cell.cell_type == "code")
+    sentences = [node for node in ast.walk(ast.parse(printed)) if isinstance(node, ast.JoinedStr)]
+    assert len([own for own in sentences if any(isinstance(part, ast.FormattedValue) for part in own.values)]) >= 6
+    # A decimal or a percentage in the prose or in a sentence would be a result that was typed in; these are levels.
+    fixed = [part.value for own in sentences for part in own.values if isinstance(part, ast.Constant)]
+    prose = [cell.source for cell in cells[start:] if cell.cell_type == "markdown"]
+    typed = {number for text in [*fixed, *prose] for number in re.findall(r"\d+\.\d+|\d+ %", text)}
+    assert typed <= {"0.95", "95 %", "90 %"}

@@ -39,20 +39,58 @@ def sample_members(
         not apply to the method
     """
     batches = model.batches(data, BLOCK)
+    draws_of = _Draws(data, chains, draws)
     parts = []
     for posterior, statistics in _shown(
         _work(batches, seed, chains * draws, executor), data.sizes["feature"], progress
     ):
         trusted = (statistics["pareto_k"] <= PARETO_K) & (statistics["importance_ess"] >= ESS)
         kept = np.flatnonzero(trusted.values)
-        parts.append((_in_chains(posterior.isel(feature=kept), chains), statistics.isel(feature=kept)))
-    done = {str(name) for _, statistics in parts for name in statistics["feature"].values}
+        draws_of.put(posterior.isel(feature=kept))
+        parts.append(statistics.isel(feature=kept))
+    done = {str(name) for statistics in parts for name in statistics["feature"].values}
     left = [name for name in map(str, data["feature"].values) if name not in done]
-    parts += _sample_singly(model, data, left, seed, draws, tune, chains, progress)
-    posterior, statistics = (xr.concat(own, "feature", join="outer") for own in zip(*parts, strict=True))
-    # Levels in the order of the data, not in that in which the parts came; a level that a feature lacks has NaN.
-    order = {dim: data[dim].values for dim in posterior.dims if dim in data.coords}
-    return posterior.sel(order), statistics.sel(feature=order["feature"])
+    for posterior, statistics in _sample_singly(model, data, left, seed, draws, tune, chains, progress):
+        draws_of.put(posterior)
+        parts.append(statistics)
+    return draws_of.together(), xr.concat(parts, "feature").sel(feature=data["feature"].values)
+
+
+class _Draws:
+    """The draws of all features, filled in as they come; a level that a feature lacks keeps NaN."""
+
+    def __init__(self, data: xr.Dataset, chains: int, draws: int) -> None:
+        self.data, self.chains, self.draws = data, chains, draws
+        self.arrays: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+
+    def put(self, posterior: xr.Dataset) -> None:
+        """Add features: their draws in one sequence (dealt into chains here), or in chains already."""
+        for name, own in posterior.data_vars.items():
+            inner = tuple(str(dim) for dim in own.dims if dim not in ("chain", "draw", "feature"))
+            if name not in self.arrays:
+                sizes = [self.data.sizes[dim] for dim in ("feature", *inner)]
+                self.arrays[str(name)] = inner, np.full((self.chains, self.draws, *sizes), np.nan)
+            ordered = own.transpose("feature", *(dim for dim in ("chain", "draw") if dim in own.dims), *inner)
+            sizes = [own.sizes[dim] for dim in inner]
+            values = np.moveaxis(ordered.values.reshape(-1, self.chains, self.draws, *sizes), 0, 2)
+            places = [self.data.indexes[dim].get_indexer(posterior[dim].values) for dim in ("feature", *inner)]
+            target = self.arrays[str(name)][1]
+            if all(np.all(np.diff(place) == 1) and place.size for place in places):
+                target[:, :, *(slice(place[0], place[-1] + 1) for place in places)] = values
+            else:
+                target[np.ix_(np.arange(self.chains), np.arange(self.draws), *places)] = values
+
+    def together(self) -> xr.Dataset:
+        """All features, dims chain, draw, feature, …"""
+        dims = {dim for inner, _ in self.arrays.values() for dim in inner}
+        return xr.Dataset(
+            {name: (("chain", "draw", "feature", *inner), array) for name, (inner, array) in self.arrays.items()},
+            coords={
+                "chain": np.arange(self.chains),
+                "draw": np.arange(self.draws),
+                **{dim: self.data[dim].values for dim in ("feature", *sorted(dims))},
+            },
+        )
 
 
 def sample_batch_of_features(batch: Batch, seed: Sequence[int], draws: int) -> tuple[xr.Dataset, xr.Dataset]:
@@ -71,14 +109,15 @@ def _work(
     own = ThreadPoolExecutor(os.cpu_count()) if executor is None else None
     pool = executor or own
     assert pool is not None
-    futures = [
+    waiting = {
         pool.submit(sample_batch_of_features, batch, (seed, number), draws) for number, batch in enumerate(batches)
-    ]
+    }
     try:
-        for future in as_completed(futures):
+        for future in as_completed(waiting):
+            waiting.discard(future)  # so that its draws are not kept here as well
             yield future.result()
     finally:  # after a failure or an interruption, what has not begun need not begin
-        for future in futures:
+        for future in waiting:
             future.cancel()
         if own is not None:
             own.shutdown()
@@ -95,20 +134,6 @@ def _shown(
         for block in done:
             bar.advance(task, block[0].sizes["feature"])
             yield block
-
-
-def _in_chains(posterior: xr.Dataset, chains: int) -> xr.Dataset:
-    """Draws dealt into pseudo-chains, dims chain, draw, feature, …"""
-    dealt = {}
-    for name, own in posterior.data_vars.items():
-        values = own.transpose("draw", "feature", ...).values
-        dealt[name] = (
-            ("chain", "draw", "feature", *(dim for dim in own.dims if dim not in ("draw", "feature"))),
-            values.reshape(chains, -1, *values.shape[1:]),
-        )
-    kept = {dim: own for dim, own in posterior.coords.items() if dim != "draw"}
-    draws = posterior.sizes["draw"] // chains
-    return xr.Dataset(dealt, coords={**kept, "chain": np.arange(chains), "draw": np.arange(draws)})
 
 
 def _sample_singly(

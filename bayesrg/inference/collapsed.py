@@ -18,10 +18,13 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from bayesrg.inference import batched_elimination, elimination, lanes, strata
+from bayesrg.inference import batched, batched_elimination, elimination, lanes, strata
+from bayesrg.inference.batched import _sum_values
 from bayesrg.inference.batched_elimination import evaluate_elimination
 from bayesrg.inference.elimination import elimination_density, scaled_elimination_density
 from bayesrg.inference.strata import strata_density
+
+KERNELS = (batched, batched_elimination, elimination, lanes, strata)  # the files that the densities are made of
 
 
 class CollapsedDensity(Op):
@@ -69,7 +72,7 @@ def _compile_collapsed(op: CollapsedDensity, node: Apply, **_: Any) -> Any:
         return kernel(*inputs)
 
     # PyTensor keeps the compiled function on disk: another kernel needs another key.
-    sources = (Path(str(module.__file__)).read_bytes() for module in (batched_elimination, elimination, lanes, strata))
+    sources = (Path(str(module.__file__)).read_bytes() for module in KERNELS)
     digest = hashlib.sha256(b"".join((Path(__file__).read_bytes(), *sources))).digest()
     return collapsed, int.from_bytes(digest[:8])
 
@@ -98,30 +101,21 @@ def strata_densities(variances, sums_of_squares, degrees_of_freedom, weight):
 
 
 @numba.njit(nogil=True)
-def elimination_densities(variances, sums, *design):
+def elimination_densities(variances, value, member, first, width, *design):
     """Log densities of the features of any design, and their gradients: a row of `variances` a feature.
 
     Parameters
     ----------
-    variances : ndarray, shape (feature, variance)
-    sums : ndarray, shape (feature, sum)
-        What `join_sums` makes: sums of values by effect and of their squares, which are sufficient.
-    design : the patterns of a `BatchedElimination`, and the arrays of its design from `local_gram` on
+    variances, value : ndarray, shapes (feature, variance) and (feature, measurement)
+    member, first, width : the patterns of a `BatchedElimination`
+    design : the arrays of an `Elimination`
     """
-    member, _, _, _, _, border_gram, local_variance, _ = design
-    n_features, own, crossing = len(sums), member.size * local_variance.shape[1], border_gram.shape[0]
-    by_subject = sums[:, :own].copy().reshape((n_features, member.size, local_variance.shape[1]))
-    separate = by_subject, sums[:, own : own + crossing].copy(), sums[:, -1].copy()
-    n_measurements = int(border_gram[0, 0])  # the mean's column of ones, squared
-    density, gradient = np.empty(n_features), np.zeros(variances.shape)
-    feature = np.arange(n_features)
-    evaluate_elimination(variances, feature, n_measurements, separate, design, density, gradient)
+    local, border, subject, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance = design
+    sums = _sum_values(value, local, border, subject, pattern.size, local_variance.shape[1], border_variance.size)
+    factored = member, first, width, local_gram, cross_gram, border_gram, local_variance, border_variance
+    density, gradient = np.empty(len(value)), np.zeros(variances.shape)
+    evaluate_elimination(variances, np.arange(len(value)), value.shape[1], sums, factored, density, gradient)
     return density, gradient
-
-
-def join_sums(by_subject: np.ndarray, border: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """The `sums` of a `BatchedElimination` as one array, shape (feature, sum), so that a model can observe them."""
-    return np.concatenate([by_subject.reshape(len(squares), -1), border, squares[:, None]], axis=1)
 
 
 class CollapsedDensities(CollapsedDensity):

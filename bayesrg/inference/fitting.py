@@ -18,6 +18,8 @@ PRIOR_DRAWS = 4000  # for the prior of every estimand, so that P(ICC > c) is kno
 PREDICTIVE_DRAWS = 400  # of data and effects: enough for a check by eye, and small enough to keep in the file
 # 0.8 diverges once in about 10,000 draws where a variance with three levels may be zero.
 TARGET_ACCEPT = 0.9
+# Estimands that are the same on every feature's scale, so that one prior stands for all features.
+SCALE_FREE = ("icc", "icc_above", "share")
 SAMPLE_STATS = ("diverging", "energy", "depth", "maxdepth_reached", "n_steps", "step_size", "mean_tree_accept")
 
 
@@ -195,7 +197,7 @@ def _fit_batches(
         # All features are on one scale, so what has no units has one prior for all.
         one = model.select(data, str(data["feature"].values[0]))
         prior = _prior(model, one, np.random.default_rng([seed, 1]))["prior_estimands"]
-        groups["prior_estimands"] = prior[[name for name, own in prior.data_vars.items() if own.attrs["unit"] == "1"]]
+        groups["prior_estimands"] = prior[[name for name in SCALE_FREE if name in prior]]
     return groups
 
 

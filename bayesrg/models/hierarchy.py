@@ -1,16 +1,12 @@
 """The coordinates in which features of a family are alike, and where each feature alone would put them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bayesrg.inference.newton import find_modes
 from bayesrg.models.feature_batch import FeatureBatch
-
-CERTAIN = 0.99  # correlations are shrunk by so much, so that their matrix is never singular
-
 
 def name_coordinates(components: Sequence[str]) -> list[str]:
     """Names of the coordinates: total, signal, and the error components that are compared with the residual."""
@@ -49,33 +45,20 @@ def coordinates_of(log_variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return coordinates, jacobian
 
 
-@dataclass(frozen=True)
-class Anchors:
-    """Where each feature alone would put its coordinates.
+def anchor_features(batches: Sequence[FeatureBatch], features: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of the features alone would put its coordinates: mode and curvature of its posterior without pooling.
 
-    They only choose the coordinates of the sampler, a change of variables with an exact Jacobian, whatever they are.
-
-    Attributes
-    ----------
-    point, precision : ndarray, shape (feature, coordinate)
-    mixing : ndarray, shape (feature, coordinate, coordinate)
-        Lower Cholesky factors of the correlations between the coordinates.
+    Returns
+    -------
+    anchor : ndarray, shape (feature, coordinate)
+    precision : ndarray, shape (feature, coordinate, coordinate)
     """
-
-    point: np.ndarray
-    precision: np.ndarray
-    mixing: np.ndarray
-
-
-def anchor_features(batches: Sequence[FeatureBatch], features: Sequence[str]) -> Anchors:
-    """Mode and curvature of the posterior of each of the features without pooling."""
     found = {}
     for batch in batches:
         modes = find_modes(batch.log_density, batch.start)
-        point, jacobian = coordinates_of(modes.point)
-        half = jacobian @ modes.axes / np.sqrt(modes.curvature)[:, None, :]
-        sd = np.sqrt((half**2).sum(axis=2))
-        correlation = (half @ half.transpose(0, 2, 1)) / (sd[:, :, None] * sd[:, None, :])
-        mixing = np.linalg.cholesky(CERTAIN * correlation + (1.0 - CERTAIN) * np.eye(point.shape[1]))
-        found |= dict(zip(batch.data["feature"].values, zip(point, sd**-2, mixing, strict=True), strict=True))
-    return Anchors(*(np.array(own) for own in zip(*(found[feature] for feature in features), strict=True)))
+        anchor, jacobian = coordinates_of(modes.point)
+        half = np.sqrt(modes.curvature)[:, :, None] * (modes.axes.transpose(0, 2, 1) @ np.linalg.inv(jacobian))
+        precision = half.transpose(0, 2, 1) @ half
+        found |= dict(zip(batch.data["feature"].values, zip(anchor, precision, strict=True), strict=True))
+    anchors, precisions = zip(*(found[feature] for feature in features), strict=True)
+    return np.array(anchors), np.array(precisions)

@@ -54,7 +54,7 @@ def bland_altman(
     Raises
     ------
     FitError
-        For normal scores, which have lost the feature's units.
+        For normal scores, which have lost the feature's units, and for levels with scales of their own.
     DesignError
         For a facet (or session) that the design does not have.
     TableError
@@ -127,7 +127,7 @@ def observed_pairs(data: xr.Dataset, facet: str, levels: Sequence[str] | None = 
     Raises
     ------
     FitError
-        For normal scores, which have lost the feature's units.
+        For normal scores, which have lost the feature's units, and for levels with scales of their own.
     DesignError
         For a facet that the design does not have.
     TableError
@@ -215,6 +215,12 @@ def _listed(data: xr.Dataset, facet: str) -> str:
 
 
 def _require_units(data: xr.Dataset) -> None:
+    calibrated = Layout(data).calibrated
+    if calibrated:
+        raise FitError(
+            f"limits of agreement compare values in one unit, and here every {calibrated} has a scale of its own: fit "
+            "the levels that share a unit, or look at rc by level"
+        )
     if data.attrs["transformation"] == "rank_normal":
         raise FitError(
             "limits of agreement are in the feature's units, which normal scores have lost: use scale='z_score' or "

@@ -12,7 +12,7 @@ chapter 12). The map from the logarithms of the variances to theta preserves vol
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -129,36 +129,31 @@ class PooledStability:
         return np.unique(np.where(family == "", "other", family), return_inverse=True)
 
     def build(self, data: xr.Dataset) -> Any:
-        """The PyMC model without its effects; each feature is sampled as its deviation from what is expected of it."""
+        """The PyMC model without its effects; each feature is sampled by its deviation `z` from what is expected of it."""
         import pymc as pm
         import pytensor.tensor as pt
 
+        from bayesrg.inference.conditioning import place
+
         groups, group = self.groups(data)
         batches = self.alone.batches(data, data.sizes["feature"])
-        anchors = anchor_features(batches, list(data["feature"].values))
+        anchor, precision = anchor_features(batches, list(data["feature"].values))
         components = list(data["component"].values)
         coords = {"feature": data["feature"].values, "component": components}
         with pm.Model(coords=coords | {"group": groups, "coordinate": name_coordinates(components)}) as model:
-            member, precision = pm.Data("group_of_feature", group), pm.Data("precision", anchors.precision)
-            centre = pm.Normal("centre", **self._centre(len(components)), dims=("group", "coordinate"))[member]
-            spread = self.priors.spread.in_pymc("spread", dims=("group", "coordinate"))[member]
-            # The hierarchy's expectation and the feature's own, weighed by their precisions.
-            width = 1.0 / pt.sqrt(spread**-2 + precision)
-            expected = width**2 * (centre * spread**-2 + pm.Data("anchor", anchors.point) * precision)
-            mixing = pm.Data("mixing", anchors.mixing)
-            deviation = pm.CustomDist(
-                "deviation",
-                centre,
-                spread,
-                expected,
-                width,
-                mixing,
-                logp=_log_density_of_deviation,
-                random=_draw_deviation,
-                signature="(q),(q),(q),(q),(q,q)->(q)",
+            member = pm.Data("group_of_feature", group)
+            centre = pm.Normal("centre", **self._centre(len(components)), dims=("group", "coordinate"))
+            spread = self.priors.spread.in_pymc("spread", dims=("group", "coordinate"))
+            expected = centre[member], spread[member], pm.Data("anchor", anchor), pm.Data("precision", precision)
+            z = pm.CustomDist(
+                "z",
+                *expected,
+                logp=_log_density_of_z,
+                random=_draw_z,
+                signature="(f,q),(f,q),(f,q),(f,q,q)->(f,q)",
                 dims=("feature", "coordinate"),
             )
-            variance = pt.exp(log_variances(_place(deviation, expected, width, mixing), pt))
+            variance = pt.exp(log_variances(place(z, *expected)[0], pt))
             variance = pm.Deterministic("variance", variance, dims=("feature", "component"))
             mean = np.full((data.sizes["feature"], 1), self.priors.mu.arguments["sigma"] ** 2)
             variance = pt.concatenate([variance, mean], axis=1)
@@ -285,39 +280,30 @@ class PooledStability:
         return xr.DataTree.from_dict({"parameters": found, "data": data})
 
 
-def _place(deviation: Any, expected: Any, width: Any, mixing: Any) -> Any:
-    """Coordinates of features that deviate from what is expected of them."""
-    return expected + width * (mixing * deviation[..., None, :]).sum(axis=-1)
-
-
-def _log_density_of_deviation(
-    value: Any, centre: Any, spread: Any, expected: Any, width: Any, mixing: Any
-) -> Any:
+def _log_density_of_z(z: Any, centre: Any, spread: Any, anchor: Any, precision: Any) -> Any:
     import pymc as pm
-    import pytensor.tensor as pt
 
-    density = pm.logp(pm.Normal.dist(centre, spread), _place(value, expected, width, mixing))
-    volume = pt.log(width) + pt.log(pt.diagonal(mixing, axis1=-2, axis2=-1))
-    return (density + volume).sum(axis=-1)
+    from bayesrg.inference.conditioning import place
+
+    theta, log_volume = place(z, centre, spread, anchor, precision)
+    return pm.logp(pm.Normal.dist(centre, spread), theta).sum() + log_volume.sum()
 
 
-def _draw_deviation(
-    centre: np.ndarray,
-    spread: np.ndarray,
-    expected: np.ndarray,
-    width: np.ndarray,
-    mixing: np.ndarray,
-    rng: np.random.Generator,
-    size: Any,
+def _draw_z(
+    centre: np.ndarray, spread: np.ndarray, anchor: np.ndarray, precision: np.ndarray, rng: np.random.Generator, size: Any
 ) -> np.ndarray:
-    return np.linalg.solve(mixing, ((rng.normal(centre, spread) - expected) / width)[..., None])[..., 0]
+    prior = spread**-2.0
+    total = precision + prior[:, :, None] * np.eye(centre.shape[1])
+    said = prior * centre + (precision @ anchor[:, :, None])[:, :, 0]
+    away = rng.normal(centre, spread)[:, :, None] - np.linalg.solve(total, said[:, :, None])
+    return (np.linalg.cholesky(total).transpose(0, 2, 1) @ away)[:, :, 0]
 
 
 def _observe(number: str, batch: FeatureBatch, variance: Any) -> None:
     """Observe the features of a batch, given their variances (feature, variance) with that of the mean last."""
     import pymc as pm
 
-    from bayesrg.inference.collapsed import collapsed_densities, join_sums
+    from bayesrg.inference.collapsed import collapsed_densities
 
     likelihood, layout = batch.likelihood, batch.layout
     if isinstance(likelihood, BatchedStrata):
@@ -334,21 +320,15 @@ def _observe(number: str, batch: FeatureBatch, variance: Any) -> None:
             observed=pm.Data(f"observed_sum_of_squares_{number}", likelihood.sums_of_squares),
         )
     else:
-
-        def draw(variance: np.ndarray, *_: Any, rng: np.random.Generator, size: Any) -> np.ndarray:
-            return join_sums(*replace(likelihood, value=layout.draw(variance, rng)[1]).sums)
-
+        design = (*likelihood.patterns, *likelihood.design)
         pm.CustomDist(
-            f"sum_{number}",
+            f"value_{number}",
             variance,
-            *(
-                pm.Data(f"design_{number}_{place}", array)
-                for place, array in enumerate((*likelihood.patterns, *likelihood.design[4:]))
-            ),
+            *(pm.Data(f"design_{number}_{place}", array) for place, array in enumerate(design)),
             logp=lambda value, variance, *design: collapsed_densities("elimination", variance, value, *design).sum(),
-            random=draw,
-            signature="(f,k),(s),(o),(t),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(f,n)",
-            observed=pm.Data(f"observed_sum_{number}", join_sums(*likelihood.sums)),
+            random=lambda variance, *_, rng, size: layout.draw(variance, rng)[1],
+            signature="(f,k),(s),(o),(t),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(f,n)",
+            observed=pm.Data(f"observed_value_{number}", likelihood.value),
         )
 
 

@@ -134,7 +134,7 @@ def reliability_forms(posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
     facets = facets_of(layout)
     if not facets:
         raise DesignError("the design names no session, scanner or preprocessing and has no replicates: no raters")
-    absent = {facet: f"no {facet} was named" for facet in ORDERED_FACETS if facet not in facets}
+    absent = {facet: _why_absent(layout, facet) for facet in ORDERED_FACETS if facet not in facets}
     by_facet, numbers = [], []
     for facet in facets:
         parts = split_components(layout, facet)
@@ -209,7 +209,7 @@ def concordance(posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
             for name, parts in found.items()
         }
     )
-    absent = {facet: f"no {facet} was named" for facet in ORDERED_FACETS if facet not in layout.components}
+    absent = {facet: _why_absent(layout, facet) for facet in ORDERED_FACETS if facet not in layout.components}
     absent |= {
         facet: f"each subject has its own levels of {facet}: see ICC(1,1)"
         for facet in facets_of(layout)
@@ -218,6 +218,12 @@ def concordance(posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
     return dataset.transpose("chain", "draw", "feature", "facet", missing_dims="ignore").assign_attrs(
         absent=json.dumps(absent)
     )
+
+
+def _why_absent(layout: Layout, facet: str) -> str:
+    if facet == layout.calibrated:
+        return f"every {facet} has a location and a scale of its own, so agreement across them has no meaning"
+    return f"no {facet} was named"
 
 
 def _six_forms(variance: xr.DataArray, parts: FacetParts, number: xr.DataArray) -> xr.DataArray:

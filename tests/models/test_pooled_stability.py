@@ -98,9 +98,10 @@ def test_coordinates_are_what_they_are_called():
 
 def test_anchors_are_where_each_feature_alone_has_its_mode(balanced: xr.Dataset):
     batches = PooledStability().alone.batches(balanced, balanced.sizes["feature"])
-    anchor, precision = anchor_features(batches, balanced["feature"])
-    assert anchor.shape == precision.shape == (6, 5)
-    assert (precision > 0).all()
+    anchor, precision = anchor_features(batches, list(balanced["feature"].values))
+    assert anchor.shape == (6, 5)
+    assert precision.shape == (6, 5, 5)
+    assert (np.linalg.eigvalsh(precision) > 0).all()
     for number in range(6):
         _, slope = batches[0].log_density(log_variances(anchor[[number]], np), np.array([number]), gradient=True)
         assert slope is not None
@@ -114,10 +115,12 @@ def point_of(graph: Any, theta: np.ndarray, centre: np.ndarray, spread: np.ndarr
     """The sampler's coordinates of theta, and the log volume by which they are stretched."""
     group = graph["group_of_feature"].get_value()
     anchor, precision = graph["anchor"].get_value(), graph["precision"].get_value()
-    width = 1.0 / np.sqrt(spread[group] ** -2 + precision)
-    expected = width**2 * (centre[group] / spread[group] ** 2 + anchor * precision)
-    point = {"centre": centre, "spread_log__": np.log(spread), "deviation": (theta - expected) / width}
-    return point, float(np.log(width).sum())
+    z, log_volume = [], 0.0
+    for own, c, s, a, p in zip(theta, centre[group], spread[group], anchor, precision, strict=True):
+        total = p + np.diag(s**-2)
+        z.append(np.linalg.cholesky(total).T @ (own - np.linalg.solve(total, c / s**2 + p @ a)))
+        log_volume -= 0.5 * np.linalg.slogdet(total)[1]
+    return {"centre": centre, "spread_log__": np.log(spread), "z": np.array(z)}, log_volume
 
 
 @pytest.mark.parametrize("name", ["balanced", "unbalanced"])

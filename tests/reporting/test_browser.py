@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 pytestmark = pytest.mark.browser
 WIDTHS = (1280, 390)
@@ -66,6 +68,65 @@ def test_the_page_fits_its_window_and_reports_no_error(browser, written, pages, 
 def test_no_label_of_a_figure_covers_another_or_leaves_its_figure(browser, written, name):
     show(browser, written[name], 1280)
     assert browser.execute_script(COLLISIONS) == []
+
+
+@pytest.mark.parametrize("name", ["many", "alone", "spoiled"])
+def test_the_page_of_many_features_fits_its_window(browser, many_written, many_pages, name):
+    for width in WIDTHS:
+        show(browser, many_written[name], width)
+        browser.execute_script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        assert browser.execute_script(BEYOND, width) == []
+        figures = browser.find_elements(By.CSS_SELECTOR, "figure svg")
+        assert len(figures) == len(many_pages[name].all("figure"))
+        assert all(figure.is_displayed() and figure.size["height"] > 60 for figure in figures)
+        assert browser.get_log("browser") == []
+    show(browser, many_written[name], 1280)
+    browser.execute_script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert browser.execute_script(COLLISIONS) == []
+
+
+def test_a_long_table_can_be_searched_and_sorted(browser, many_written, many_pages):
+    show(browser, many_written["many"], 1280)
+    place = browser.find_element(By.ID, "table-icc")
+    rows = len(many_pages["many"].one("div", id="table-icc").all("tr")) - 1
+    place.find_element(By.CSS_SELECTOR, "input").send_keys("HISTO entropy")
+    shown = [row for row in place.find_elements(By.CSS_SELECTOR, "tbody tr") if row.is_displayed()]
+    assert [row.text.split()[0] for row in shown] == ["histogram_entropy"]
+    assert place.find_element(By.CSS_SELECTOR, "[role=status]").text == f"1 of {rows} rows"
+    place.find_element(By.CSS_SELECTOR, "input").send_keys(Keys.CONTROL, "a")
+    place.find_element(By.CSS_SELECTOR, "input").send_keys(Keys.DELETE)
+    heads = place.find_elements(By.CSS_SELECTOR, "thead th")
+    by_icc = "return [...document.querySelectorAll('#table-icc tbody tr')].map(row => Number(row.cells[2].dataset.key))"
+    heads[2].find_element(By.CSS_SELECTOR, "button").click()
+    falling = browser.execute_script(by_icc)
+    assert falling == sorted(falling, reverse=True)
+    assert heads[2].get_attribute("aria-sort") == "descending"
+    heads[2].find_element(By.CSS_SELECTOR, "button").click()
+    assert browser.execute_script(by_icc) == falling[::-1]
+    heads[0].find_element(By.CSS_SELECTOR, "button").click()
+    names = browser.execute_script(
+        "return [...document.querySelectorAll('#table-icc tbody th')].map(cell => cell.textContent)"
+    )
+    assert names == sorted(names)
+    assert len(names) == rows
+    assert browser.get_log("browser") == []
+
+
+def test_the_lists_of_features_can_be_copied(browser, many_written):
+    show(browser, many_written["many"], 1280)
+    button = browser.find_element(By.CSS_SELECTOR, "button[data-copies=selection-text]")
+    button.click()
+    status = button.find_element(By.XPATH, "..").find_element(By.CSS_SELECTOR, "[role=status]")
+    WebDriverWait(browser, 5).until(lambda _: status.text)
+    assert status.text in {"Copied.", "Selected: press Ctrl+C (or ⌘C) to copy."}
+
+
+def test_the_page_of_many_features_prints(browser, many_written):
+    show(browser, many_written["many"], 1280)
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True, "printBackground": True})
+    pdf = base64.b64decode(printed["data"])
+    assert 8 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 30
 
 
 def test_nothing_in_the_data_runs(browser, written, pages, hostile):

@@ -358,11 +358,11 @@ def test_the_same_fit_gives_the_same_bytes(many_fits, many_written, tmp_path):
 
 def test_a_log_scale_has_pairs_of_percentages(tmp_path, read):
     rng = np.random.default_rng(5)
-    table = pd.DataFrame(list(np.ndindex(12, 2)), columns=["subject", "session"])
+    table = pd.DataFrame(list(np.ndindex(12, 2, 2)), columns=["subject", "session", "repeat"])
     for name in ("statistics_mean", "statistics_range", "histogram_mean"):
-        table[name] = np.exp(3 + 0.5 * np.repeat(rng.normal(size=12), 2) + 0.1 * rng.normal(size=24))
+        table[name] = np.exp(3 + 0.5 * np.repeat(rng.normal(size=12), 4) + 0.1 * rng.normal(size=48))
     model = Stability()
-    data = model.prepare(table, features=list(table.columns[2:]), subject="subject", session="session", scale="log")
+    data = model.prepare(table, features=list(table.columns[3:]), subject="subject", session="session", scale="log")
     page = read(report(fit(model, data, seed=6, progress=False), tmp_path / "page.html"))
     shown = cells(page, "coefficients")
     assert {"RC, decrease (%)", "RC, increase (%)"} <= set(shown.columns)

@@ -4,8 +4,7 @@ import pandas as pd
 
 from bayesrg.reporting.blocks import Block, Column, Section, Table, breakable, count, prose
 from bayesrg.reporting.feature_set.study import FeatureSet, count_features
-from bayesrg.reporting.feature_set.verdict import warnings_of
-from bayesrg.reporting.stability.design import design
+from bayesrg.reporting.stability.design import cautions, design
 
 MOST_ROWS = 12
 
@@ -15,7 +14,7 @@ def data(study: FeatureSet) -> Section:
     sizes = pd.Series(study.families).value_counts()
     blocks: list[Block] = [
         prose("<b>{counted}</b>: {words}.", counted=study.counted, words=study.measured_by),
-        *warnings_of(study),
+        *cautions(study),
         *design(study),
         prose(
             "Families: {families}.",

@@ -34,6 +34,13 @@ def decision(study: FeatureSet) -> Section:
     if not facets:
         why = prose("This design names no session, scanner or preprocessing, so there is nothing to average over.")
         return Section("decision", title, [why])
+    if study.calibrated:
+        why = prose(
+            "Each {facet} has units of its own, so a mean over several of them has no meaning before each has been "
+            "calibrated; a decision study is not given.",
+            facet=study.calibrated,
+        )
+        return Section("decision", title, [why])
     required = 1.0 - study.rule.probability
     found = decision_study(
         study.fit.tree["posterior"].to_dataset(),
@@ -171,9 +178,10 @@ def _design_table(study: FeatureSet, enough: xr.Dataset, facets: list[str]) -> T
     shown = counts[counts["measurements"] <= MOST_MEASUREMENTS]
     # Of designs that cost the same, the one that serves most features by the one coefficient and by the other.
     best: set[int] = set()
+    served = pd.DataFrame(shown[list(COEFFICIENTS)]).to_numpy()
     for total in np.unique(shown["measurements"]):
         own = np.flatnonzero(shown["measurements"] == total)
-        best |= {int(own[np.argmax(shown[name].to_numpy()[own])]) for name in COEFFICIENTS}
+        best |= {int(own[place]) for place in served[own].argmax(axis=0)}
     shown = pd.DataFrame(shown.iloc[sorted(best)])
     return Table(
         "designs",

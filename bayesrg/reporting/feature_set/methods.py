@@ -8,7 +8,7 @@ from bayesrg.reporting.feature_set.model import all_priors_in_words
 from bayesrg.reporting.feature_set.study import FeatureSet, count_features
 from bayesrg.reporting.record import methods
 from bayesrg.reporting.references import Bibliography
-from bayesrg.reporting.stability.methods import NESTING, split_last
+from bayesrg.reporting.stability.methods import NESTING, split_last, within
 from bayesrg.reporting.stability.study import display
 
 SCALES = {
@@ -46,7 +46,7 @@ def _design(study: FeatureSet, cited: Bibliography) -> str:
         if out
         else ""
     )
-    scale = SCALES[str(fit.data.attrs["transformation"])]
+    scale = SCALES[str(fit.data.attrs["transformation"])] + within(study)
     if fit.data.attrs["transformation"] == "log":
         scale += f" {cited.cite(works.BLAND_ALTMAN)}"
     families = ", ".join(study.family_names[:12])

@@ -11,7 +11,7 @@ from bayesrg.reporting import references as works
 from bayesrg.reporting.blocks import Block, Column, Figure, Section, Table, prose
 from bayesrg.reporting.drawing import BLUE, GREY, INK, LINES, ORANGE, Series, draw, forest, legend_below, shorten
 from bayesrg.reporting.feature_set.study import FeatureSet
-from bayesrg.reporting.stability.agreement import definition_table
+from bayesrg.reporting.stability.agreement import calibration, definition_table
 
 MOST_NAMED = 50  # features that are all named in one forest
 ENDS = 20  # named from the top and from the bottom, where there are more
@@ -27,6 +27,7 @@ def ranked(study: FeatureSet) -> Section:
             "condition.",
             general=works.BRENNAN.link("Brennan 2001"),
         ),
+        *calibration(study),
         definition_table(study),
     ]
     if study.n_features > MOST_NAMED:

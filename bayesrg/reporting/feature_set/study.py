@@ -113,11 +113,6 @@ class FeatureSet(StudyDesign):
         return json.loads(self.fit.data.attrs.get("left_out", "{}"))
 
     @property
-    def cautions(self) -> list[str]:
-        """What about the data should make a reader doubt."""
-        return json.loads(self.fit.data.attrs.get("cautions", "[]"))
-
-    @property
     def conditions(self) -> list[str]:
         """Conditions that the fit has an ICC for."""
         return list(self.partitions)
@@ -227,11 +222,12 @@ class FeatureSet(StudyDesign):
     @property
     def described_scale(self) -> str:
         """The scale that features are modelled on, in words."""
-        return {
+        said = {
             "z_score": "each feature was standardised by its own mean and standard deviation",
             "log": "each feature was log-transformed and standardised",
             "rank_normal": "the values of each feature were replaced by normal scores of their ranks",
         }[str(self.fit.data.attrs["transformation"])]
+        return f"{said}, within each {self.calibrated}" if self.calibrated else said
 
     @cached_property
     def missing(self) -> pd.Series:

@@ -5,8 +5,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from bayesrg.inference.diagnosis import IMPORTANCE
-from bayesrg.reporting.blocks import Block, Column, Prose, Section, Table, enumerate_words, fill, prose
+from bayesrg.reporting.blocks import Block, Column, Section, Table, enumerate_words, fill, prose
 from bayesrg.reporting.feature_set.study import ADJECTIVES, FeatureSet, count_features
+from bayesrg.reporting.stability.design import cautions
 
 
 def verdict(study: FeatureSet) -> Section:
@@ -14,7 +15,7 @@ def verdict(study: FeatureSet) -> Section:
     fit = study.fit
     blocks: list[Block] = [
         prose("<strong>{verdict}.</strong> {details}", verdict=fit.verdict, details=_details(study)),
-        *warnings_of(study),
+        *cautions(study),
         prose(
             '<span class="answer"><b>{kept:,} of {counted}</b> {are} {words}: the ICC exceeds {limit:g}{at_once} with '
             "a posterior probability of at least {chance:g}.</span>",
@@ -29,17 +30,6 @@ def verdict(study: FeatureSet) -> Section:
         _counts(study),
     ]
     return Section("verdict", "Verdict", blocks)
-
-
-def warnings_of(study: FeatureSet) -> list[Prose]:
-    """What the data warn of, one box each."""
-    return [
-        Prose(Markup('<p class="caution"><b>Caution.</b> {}</p>').format(_sentence(text))) for text in study.cautions
-    ]
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _details(study: FeatureSet) -> Markup:

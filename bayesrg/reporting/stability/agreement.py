@@ -22,6 +22,7 @@ def agreement(study: Study) -> Section:
             general=works.BRENNAN.link("Brennan 2001"),
             special=works.SHROUT_FLEISS.link("Shrout and Fleiss 1979"),
         ),
+        *calibration(study),
         definition_table(study),
         _forest(study),
         _probability_table(study),
@@ -33,6 +34,20 @@ def agreement(study: Study) -> Section:
         _curves(study),
     ]
     return Section("icc", "Intraclass correlations", blocks)
+
+
+def calibration(study: StudyDesign) -> list[Block]:
+    """What an ICC means where levels of a facet have scales of their own; nothing where they share one."""
+    if not study.calibrated:
+        return []
+    return [
+        prose(
+            "Every {facet} has a location and a scale of its own here, so the {facet} is no component of variance: "
+            "where it varies, an ICC says how consistent subjects are after each {facet} has been calibrated, not how "
+            "well raw values agree.",
+            facet=study.calibrated,
+        )
+    ]
 
 
 def definition_table(study: StudyDesign) -> Table:

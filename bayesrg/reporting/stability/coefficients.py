@@ -16,6 +16,7 @@ NAMES = {
     "rdc": "reproducibility coefficient (RDC)",
     "sem": "standard error of measurement (SEM)",
     "mdc": "minimal detectable change (MDC)",
+    "level_sd": "sd of single measurements",
 }
 SIDES = {"_lower": ", decrease", "_upper": ", increase"}
 
@@ -59,7 +60,7 @@ def _readings(study: Study) -> list[Block]:
         conditions["rc"] = "twice under the same conditions"
     said = []
     for name, where in conditions.items():
-        if name in fit.estimands:
+        if name in fit.estimands and study.calibrated not in fit.estimands[name].dims:
             said.append(
                 fill(
                     "Two measurements of one subject {where} differ by less than <b>{value}</b> in 95 % of pairs "
@@ -70,7 +71,7 @@ def _readings(study: Study) -> list[Block]:
                     bounds=fit.estimate(name).bounds,
                 )
             )
-        elif f"{name}_lower" in fit.estimands:
+        elif f"{name}_lower" in fit.estimands and study.calibrated not in fit.estimands[f"{name}_lower"].dims:
             down, up = fit.estimate(f"{name}_lower"), fit.estimate(f"{name}_upper")
             said.append(
                 fill(
@@ -94,10 +95,12 @@ def _rows(study: Study) -> list[tuple[str, str, str, str]]:
             key = name + suffix
             if key not in fit.estimands:
                 continue
-            conditions = (
-                list(map(str, fit.estimands["condition"].values)) if "condition" in fit.estimands[key].dims else [""]
-            )
-            rows += [(key, condition, shown + side, condition) for condition in conditions]
+            over = next((dim for dim in ("condition", study.calibrated) if dim in fit.estimands[key].dims), "")
+            labels = list(map(str, fit.estimands[over].values)) if over else [""]
+            rows += [
+                (key, label, shown + side, label if over == "condition" else f"{over} {label}".strip())
+                for label in labels
+            ]
     return rows
 
 

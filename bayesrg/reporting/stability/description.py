@@ -35,12 +35,12 @@ from bayesrg.reporting.mathematics import (
     word,
 )
 from bayesrg.reporting.rounding import significant
-from bayesrg.reporting.stability.study import WORDS, Study, StudyDesign, display
+from bayesrg.reporting.stability.study import LETTERS, WORDS, Study, StudyDesign, display
 
 
 def question(study: StudyDesign, feature: str | Markup) -> Section:
     """What was asked of a feature (its name, or words for many), and what this design cannot answer."""
-    facets = [name for name in ("session", "scanner", "preprocessing") if name in study.layout.components]
+    facets = [name for name in ("session", "scanner", "preprocessing") if name in study.levels]
     varied = enumerate_words([f"the {name}" for name in facets])
     asked = prose(
         "A radiomic feature can serve as a biomarker only if it tells subjects apart. How much of the variance "
@@ -94,6 +94,15 @@ def structure(study: StudyDesign, priors: Sequence[Markup] | None = None) -> lis
 
 def _scale(study: Study, value: Markup) -> Prose:
     transformation = study.transformation
+    if study.calibrated:
+        return prose(
+            "Each {facet} has units of its own. The values {value} of {feature} were standardised within each {facet}, "
+            "and the model gives each a location and a scale again; what is estimated is how consistent subjects are "
+            "after that calibration.",
+            facet=study.calibrated,
+            value=inline(value),
+            feature=breakable(study.feature),
+        )
     location, scale = significant(abs(transformation.location), 4), significant(transformation.scale, 4)
     if transformation.name == "rank_normal":
         return prose(
@@ -125,8 +134,13 @@ def _standard(study: StudyDesign) -> Markup:
 
 
 def _equation(study: StudyDesign) -> Markup:
-    terms = [symbol("μ"), *(study.effect(name) for name in study.components)]
-    return row(_standard(study), sign("="), joined(terms, "+"))
+    if not study.calibrated:
+        terms = [symbol("μ"), *(study.effect(name) for name in study.components)]
+        return row(_standard(study), sign("="), joined(terms, "+"))
+    own = symbol(LETTERS[study.calibrated])
+    terms = [subscript(symbol("μ"), own), *(study.effect(name) for name in study.components)]
+    stretch = superscript(symbol("e"), subscript(symbol("λ"), own))
+    return row(_standard(study), sign("="), stretch, sign("("), joined(terms, "+"), sign(")"))
 
 
 def _effects() -> Markup:
@@ -150,6 +164,11 @@ def _priors(study: StudyDesign) -> list[Markup]:
     variance = mathml.both(symbol("σ"), index, number("2"))
     summed = total(index, variance)
     centre = row(symbol("μ"), sign("∼"), named(priors.mu))
+    levels = []
+    if study.calibrated:
+        centre = row(word(f"each {study.calibrated}: "), centre)
+        scale = subscript(symbol("λ"), symbol(LETTERS[study.calibrated]))
+        levels = [row(word("summing to zero: "), scale, sign("∼"), named(priors.log_scale))]
     if isinstance(priors.variances, IndependentSds):
         spread = [row(subscript(symbol("σ"), index), sign("∼"), named(priors.variances.sd), word(" for every "), index)]
     else:
@@ -164,7 +183,7 @@ def _priors(study: StudyDesign) -> list[Markup]:
             parts = fraction(variance, rest)
             bracketed = subscript(row(sign("("), parts, sign(")")), row(index, sign("≠"), word("subject")))
             spread.append(row(bracketed, sign("∼"), named(shares.error_shares, parts=len(study.components) - 1)))
-    return [centre, *spread]
+    return [centre, *levels, *spread]
 
 
 def named(prior: Prior, *, parts: int = 0) -> Markup:

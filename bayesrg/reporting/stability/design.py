@@ -12,6 +12,7 @@ from bayesrg.models.layout import EFFECTS
 from bayesrg.reporting.blocks import (
     Block,
     Column,
+    Prose,
     Section,
     Table,
     breakable,
@@ -33,14 +34,20 @@ MOST_LETTERS = 24  # of level names in one cell; beyond, their number is given
 def data(study: Study) -> Section:
     """The section on data and design."""
     heading = prose("<b>{feature}</b>: {words}.", feature=breakable(study.feature), words=study.measured_by)
-    return Section("data", "Data and design", [heading, *design(study)])
+    return Section("data", "Data and design", [heading, *cautions(study), *design(study)])
+
+
+def cautions(study: StudyDesign) -> list[Prose]:
+    """What the data warn of, one box each."""
+    boxes = [text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".") for text in study.cautions]
+    return [Prose(Markup('<p class="caution"><b>Caution.</b> {}</p>').format(text)) for text in boxes]
 
 
 def design(study: StudyDesign) -> list[Block]:
     """Facts about the design, subjects by pattern of measurements, and maps of what was measured."""
     rows = _rows(study)
     blocks: list[Block] = [listed(_facts(study, rows)), _pattern_table(study, rows)]
-    crossed = [name for name in study.layout.components if name in ("scanner", "preprocessing")]
+    crossed = [name for name in study.levels if name in ("scanner", "preprocessing")]
     if crossed:
         blocks.append(_cell_table(rows, crossed))
     conditions = rows[crossed].drop_duplicates().shape[0] if crossed else 1

@@ -44,8 +44,9 @@ def _design(study: Study, cited: Bibliography) -> str:
     left_out = (
         f"; {count(dropped, 'row')} without a value {'was' if dropped == 1 else 'were'} left out" if dropped else ""
     )
-    scale = SCALES[study.transformation.name]
-    if study.transformation.name == "log":
+    transformation = str(fit.data.attrs["transformation"])
+    scale = SCALES[transformation] + within(study)
+    if transformation == "log":
         scale += f" {cited.cite(works.BLAND_ALTMAN)}"
     return (
         f"The stability of the radiomic feature {study.feature}{unit} was estimated with a Bayesian variance "
@@ -75,7 +76,16 @@ def describe_priors(study: StudyDesign) -> str:
             said.append(
                 f"a symmetric {plain(chosen.variances.error_shares)} on the shares of the other components in the rest"
             )
+    if study.calibrated:
+        said.append(f"{plain(chosen.log_scale)} on the log scale of each {study.calibrated} (summing to zero)")
     return " and ".join(split_last(said))
+
+
+def within(study: StudyDesign) -> str:
+    """Where levels of a facet have scales of their own: what was done about it, to follow the transformation."""
+    if not study.calibrated:
+        return ""
+    return f" within each {study.calibrated}, whose location and scale the model estimates"
 
 
 def plain(prior: Prior) -> str:
@@ -116,10 +126,10 @@ def _results(study: Study, cited: Bibliography) -> str:
     )
     said = []
     for name, words in (("rc", "repeatability coefficient"), ("rdc", "reproducibility coefficient")):
-        if name in fit.estimands:
+        if name in fit.estimands and study.calibrated not in fit.estimands[name].dims:
             found = fit.estimate(name)
             said.append(f"the {words} was {found.value} ({found.bounds})")
-        elif f"{name}_lower" in fit.estimands:
+        elif f"{name}_lower" in fit.estimands and study.calibrated not in fit.estimands[f"{name}_lower"].dims:
             down, up = fit.estimate(f"{name}_lower"), fit.estimate(f"{name}_upper")
             said.append(f"the {words} was {down.bare} % ({down.bounds}) to +{up.bare} % ({up.bounds})")
     if said:

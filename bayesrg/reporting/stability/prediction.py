@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure as Canvas
 
 from bayesrg.models.layout import EFFECTS
@@ -79,8 +80,8 @@ def _groups(study: Study) -> dict[str, np.ndarray]:
     """Names of groups of measurements, and which measurements are theirs."""
     groups = {"all measurements": np.ones(study.n_rows, dtype=bool)}
     for name in ("scanner", "preprocessing"):
-        if name in study.components:
-            levels = study.layout.levels(name)
+        if name in study.levels:
+            levels = study.levels[name]
             for number, label in enumerate(study.fit.data[EFFECTS[name][1]].values.astype(str)):
                 if (levels == number).sum() >= FEWEST:
                     groups[f"{name} {label}"] = levels == number
@@ -90,10 +91,13 @@ def _groups(study: Study) -> dict[str, np.ndarray]:
 def _spreads(study: Study, groups: dict[str, np.ndarray]) -> tuple[Spread, Spread]:
     replicated = study.fit.tree["posterior_predictive"]["value"].transpose("chain", "draw", "measurement")
     posterior = study.fit.tree["posterior"].to_dataset().sel(draw=replicated["draw"])
-    expected = posterior["mu"].values[..., None]
+    own = study.levels[study.calibrated] if study.calibrated else None
+    expected = posterior["mu"].values[..., None] if own is None else _by_level(posterior["mu"], study)[..., own]
     for name in study.layout.components:
         effect, dim = EFFECTS[name]
         expected = expected + posterior[effect].transpose("chain", "draw", dim).values[..., study.layout.levels(name)]
+    if own is not None:
+        expected = expected * np.exp(_by_level(posterior["log_scale"], study)[..., own])
     drawn = replicated.values.reshape(-1, study.n_rows)
     expected = expected.reshape(-1, study.n_rows)
     observed = np.broadcast_to(study.fit.data["value"].values, drawn.shape)
@@ -104,6 +108,10 @@ def _spreads(study: Study, groups: dict[str, np.ndarray]) -> tuple[Spread, Sprea
         )
 
     return Spread(spread(observed), spread(drawn)), Spread(spread(observed - expected), spread(drawn - expected))
+
+
+def _by_level(values: xr.DataArray, study: Study) -> np.ndarray:
+    return values.transpose("chain", "draw", str(study.calibrated)).values
 
 
 def _overall(study: Study) -> Figure:

@@ -50,6 +50,8 @@ def stated_priors(study: StudyDesign) -> list[tuple[str, Prior]]:
         ]
         if len(study.components) > 2:
             rows.append(("shares of the other components in the rest", chosen.variances.error_shares))
+    if study.calibrated:
+        rows.append((f"log scale of each {study.calibrated}, summing to zero", chosen.log_scale))
     return rows
 
 

@@ -1,5 +1,6 @@
 """A stability fit in the words of its field: components, conditions, units and labels."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,6 +80,16 @@ class StudyDesign:
         return frozenset(EFFECTS[name][1] for name in self.layout.components if "subject" in self.layout.facets[name])
 
     @property
+    def calibrated(self) -> str | None:
+        """The facet whose levels have a location and a scale each; None where all levels share one scale."""
+        return self.layout.calibrated
+
+    @property
+    def cautions(self) -> list[str]:
+        """What about the data should make a reader doubt."""
+        return json.loads(self.fit.data.attrs.get("cautions", "[]"))
+
+    @property
     def session_design(self) -> str:
         """How sessions are numbered: nested, crossed or visit."""
         return str(self.fit.data.attrs["session_design"])
@@ -86,7 +97,8 @@ class StudyDesign:
     @cached_property
     def levels(self) -> dict[str, np.ndarray]:
         """Level numbers by facet, shape (measurement,); sessions are numbered within what they are nested in."""
-        named = {name: self.layout.levels(name) for name in self.layout.components if ":" not in name}
+        own = [name for name in EFFECTS if name in self.layout.components or name == self.calibrated]
+        named = {name: self.layout.levels(name) for name in own if ":" not in name}
         if "session" in named and self.session_design != "crossed":
             nest = named["subject"]
             if self.session_design == "visit":
@@ -126,7 +138,7 @@ class StudyDesign:
     @property
     def measured_by(self) -> str:
         """Who was measured how often, as a phrase."""
-        facets = [name for name in ("session", "scanner", "preprocessing") if name in self.layout.components]
+        facets = [name for name in ("session", "scanner", "preprocessing") if name in self.levels]
         parts = [count(self.n_rows, "measurement"), count(self.n_levels("subject"), "subject")]
         for name in facets:
             parts.append(count(self.n_levels(name), name, "preprocessings" if name == "preprocessing" else None))
@@ -169,19 +181,25 @@ class Study(StudyDesign):
     def axis(self) -> str:
         """The feature with its unit, for an axis."""
         name = self.feature if len(self.feature) <= 40 else self.feature[:39] + "…"
+        if self.calibrated:
+            return f"{name}, standardised by {self.calibrated}"
         if not self.transformation.has_units:
             return f"normal scores of {name}"
         return f"{name} ({self.unit})" if self.unit else name
 
     @property
     def transformation(self) -> Transformation:
-        """The feature's way to the model's scale."""
+        """The feature's way to the model's scale; none where every level has its own, and checks stay on that scale."""
         attributes = self.fit.data.attrs
+        if self.calibrated:
+            return Transformation("z_score", 0.0, 1.0)
         return Transformation(attributes["transformation"], attributes["location"], attributes["scale"])
 
     @property
     def spread_unit(self) -> str:
         """Unit of standard deviations: the feature's, of its logarithm, or of normal scores."""
+        if self.calibrated:
+            return "standardised"
         return {"z_score": self.unit, "log": "log", "rank_normal": "normal scores"}[self.transformation.name]
 
     def native(self, value: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from markupsafe import Markup
 
 from bayesrg.reporting.blocks import Block, Section, breakable, enumerate_words, fill, listed, prose
 from bayesrg.reporting.rounding import equation
+from bayesrg.reporting.stability.design import cautions
 from bayesrg.reporting.stability.study import Study, display
 
 
@@ -15,6 +16,7 @@ def verdict(study: Study) -> Section:
     share = fit.estimate("share", largest)
     blocks: list[Block] = [
         prose("<strong>{verdict}.</strong> {details}", verdict=fit.verdict, details=_details(study)),
+        *cautions(study),
         prose(
             '<span class="answer"><b>{feature}</b>: overall ICC {icc} (95 % interval {bounds}); {chances}.</span>',
             feature=breakable(study.feature),
