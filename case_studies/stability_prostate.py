@@ -556,11 +556,12 @@ for start, size in zip(np.cumsum([0, *sizes.iloc[:-1]]), sizes, strict=True):
     if size > 1:
         edges = (start - 0.5, start - 0.5)
         panel.add_patch(plt.Rectangle(edges, size, size, fill=False, edgecolor="#D55E00", linewidth=1.5))
-figure.colorbar(image, ax=panel, shrink=0.5, label="|correlation of patients' effects|, by moments")
+figure.colorbar(image, ax=panel, shrink=0.5, label="|correlation of patients|")
 figure.savefig(OUTPUT / "redundancy.svg")
 
 # %% [markdown]
-# *Figure 6. Textures of the whole gland in the order of their groups, the most repeatable of each group first; orange
+# *Figure 6. Correlation of the patients' effects (absolute, by moments) between textures of the whole gland, in the order
+# of their groups, the most repeatable of each group first; orange
 # frames hold features of which every two are redundant.*
 #
 # ## Eleven tumours: do features help each other?

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from bayesrg.inference import summary
+from bayesrg.inference import fit, summary
 from bayesrg.models import Stability
 from bayesrg.reporting import report
 from bayesrg.reporting.fitted import Fitted
@@ -299,3 +299,32 @@ def test_a_model_without_a_report_is_refused_by_name(full, tmp_path):
     with pytest.raises(TypeError, match="no report for a dict; there is one for Stability"):
         report(full, tmp_path / "page.html", model={})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_levels_in_units_of_their_own(tmp_path, read):
+    rng = np.random.default_rng(41)
+    table = pd.DataFrame(list(np.ndindex(15, 2, 3)), columns=["subject", "session", "processing"])
+    table["feature"] = 5 + 2 * rng.normal(size=15)[table["subject"]] + 0.5 * rng.normal(size=len(table))
+    table.loc[table["processing"] == 2, "feature"] *= 100
+    columns = {"features": "feature", "subject": "subject", "session": "session", "preprocessing": "processing"}
+    pooled = Stability()
+    data = pooled.prepare(table, **columns)
+    caution = json.loads(data.attrs["cautions"])[0]
+    page = read(report(fit(pooled, data, seed=42, progress=False), tmp_path / "pooled.html"))
+    for section in ("verdict", "data"):
+        assert caution[1:] in page.one("section", id=section).one("p", class_="caution").words
+
+    model = Stability(heteroscedastic="preprocessing")
+    tree = fit(model, model.prepare(table, **columns), seed=43, progress=False)
+    page = read(report(tree, tmp_path / "own.html"))
+    assert not page.all("p", class_="caution")
+    assert "λ" in page.one("section", id="model").all("div", class_="formula")[0].words
+    assert "how consistent subjects are after each preprocessing has been calibrated" in page.words
+    shown = cells(page, "coefficients")
+    spread = {row["Condition"]: row["Estimate"] for _, row in shown.loc[["sd of single measurements"]].iterrows()}
+    for label, mean in tree["estimands"]["level_sd"].mean(("chain", "draw")).to_series().items():
+        assert float(spread[f"preprocessing {label}"]) == pytest.approx(mean, rel=0.05)
+    residual = np.exp(tree["posterior"]["log_scale"]) * tree["posterior"]["variance"].sel(component="residual") ** 0.5
+    found = pd.read_csv(tmp_path / "own_files" / "prediction.csv", index_col=0)
+    expected = residual.sel(preprocessing="0").mean()
+    assert found.loc["preprocessing 0", "sd_residuals"] == pytest.approx(float(expected), rel=0.1)

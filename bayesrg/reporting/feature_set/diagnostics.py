@@ -34,14 +34,16 @@ def diagnostics(study: FeatureSet) -> Section:
         return Section("diagnostics", "Diagnostics", [said, check_table(fit, caption)])
     statistics = fit.tree["sample_stats"].to_dataset().sel(feature=study.features)
     important = bool((statistics["method"] == IMPORTANCE).any())
+    weights = (
+        "Each feature’s posterior was sampled by importance sampling from a fitted t distribution. Pareto k says "
+        "whether its weights can be trusted (up to {limit}; {source}); features beyond that were sampled again by NUTS. R-hat "
+        "compares chains, which importance sampling does not have, so it is given for NUTS alone."
+    )
+    chains = "Each feature’s posterior was sampled by NUTS; R-hat compares its chains ({source})."
     blocks: list[Block] = [
-        prose(
-            "Each feature’s posterior was sampled by importance sampling from a fitted t distribution. Pareto k says "
-            "whether its weights can be trusted (up to {limit}; {source}); features beyond that were sampled again by "
-            "NUTS. R-hat compares chains, which importance sampling does not have, so it is given for NUTS alone.",
-            limit=PARETO_K,
-            source=works.PSIS.link("Vehtari et al. 2024"),
-        ),
+        prose(weights, limit=PARETO_K, source=works.PSIS.link("Vehtari et al. 2024"))
+        if important
+        else prose(chains, source=works.R_HAT.link("Vehtari et al. 2021")),
         check_table(fit, Markup("Checks over all features: the worst value of each, and where it was found.")),
         _method_table(study, statistics),
     ]

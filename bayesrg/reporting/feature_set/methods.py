@@ -88,8 +88,9 @@ def _inference(study: FeatureSet, cited: Bibliography) -> str:
             f"effective sample size at least {worst['importance ESS']:.0f})"
         )
     if important < found.size:
+        whose = " whose Pareto k or effective sample size was not good enough" if important else ""
         said.append(
-            f"of {count_features(found.size - important)} whose Pareto k or effective sample size was not good enough, "
+            f"of {count_features(found.size - important)}{whose} they were sampled, feature by feature, "
             f"with {_nuts(study, cited)}; rank-normalised R-hat "
             f"{cited.cite(works.R_HAT)} at most {worst['R-hat']:.3f}, {worst['divergences']:.0f} divergent transitions)"
         )

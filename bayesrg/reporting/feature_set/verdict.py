@@ -63,7 +63,8 @@ def _details(study: FeatureSet) -> Markup:
     if important < methods.size:
         said.append(
             fill(
-                "{n} by NUTS, to which importance sampling gives way (worst R-hat {r_hat:.3f}, {bad:.0f} divergences)",
+                "{n} by NUTS{why} (worst R-hat {r_hat:.3f}, {bad:.0f} divergences)",
+                why=", where importance sampling could not be trusted" if important else "",
                 n=count_features(methods.size - important),
                 r_hat=checks["R-hat"].value,
                 bad=checks["divergences"].value,

@@ -116,8 +116,9 @@ def _facts(study: StudyDesign, rows: pd.DataFrame) -> list[Markup]:
         if study.replicated
         else Markup("No cell was measured twice, so the residual contains the interactions of highest order.")
     )
-    balanced = study.layout.strata is not None
-    facts.append(Markup("The design is balanced.") if balanced else Markup("The design is not balanced."))
+    if not study.calibrated:
+        balanced = study.layout.strata is not None
+        facts.append(Markup("The design is balanced.") if balanced else Markup("The design is not balanced."))
     absent = [display(name) for name in read_json(attributes, "not_identified")]
     if absent:
         facts.append(

@@ -65,9 +65,10 @@ def prediction(study: Study) -> Section:
             ),
             _overall(study),
             prose(
-                "The model gives every level the same residual variance. The next figure checks this by group: the "
-                "spread of values, and the spread of residuals (value minus its effects), which sees a noisy "
-                "preprocessing or scanner best."
+                "The model gives every level the same residual variance{after}. The next figure checks this by group: "
+                "the spread of values, and the spread of residuals (value minus its effects), which sees a noisy "
+                "preprocessing or scanner best.",
+                after=f" once each {study.calibrated} is calibrated" if study.calibrated else "",
             ),
             prose("{sentence}", sentence=sentence),
             _spread_figure(study, groups, values, residuals),
