@@ -560,9 +560,9 @@ figure.colorbar(image, ax=panel, shrink=0.5, label="|correlation of patients|")
 figure.savefig(OUTPUT / "redundancy.svg")
 
 # %% [markdown]
-# *Figure 6. Correlation of the patients' effects (absolute, by moments) between textures of the whole gland, in the order
-# of their groups, the most repeatable of each group first; orange
-# frames hold features of which every two are redundant.*
+# *Figure 6. Correlation of the patients' effects (absolute, by moments) between textures of the whole gland, in the
+# order of their groups, the most repeatable of each group first; orange frames hold features of which every two are
+# redundant.*
 #
 # ## Eleven tumours: do features help each other?
 #

@@ -5,11 +5,15 @@ in four pseudo-chains, so that every later step reads them as it reads the draws
 them, and Pareto k says whether they may be trusted (Vehtari et al. 2024, JMLR 25:72).
 """
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayesrg.inference.diagnosis import ESS, IMPORTANCE, NUTS, PARETO_K
@@ -45,9 +49,11 @@ def sample_members(
         _work(batches, seed, chains * draws, executor), data.sizes["feature"], progress
     ):
         trusted = (statistics["pareto_k"] <= PARETO_K) & (statistics["importance_ess"] >= ESS)
-        kept = np.flatnonzero(trusted.values)
-        draws_of.put(posterior.isel(feature=kept))
-        parts.append(statistics.isel(feature=kept))
+        if not trusted.all():
+            kept = np.flatnonzero(trusted.values)
+            posterior, statistics = posterior.isel(feature=kept), statistics.isel(feature=kept)
+        draws_of.put(posterior)
+        parts.append(statistics)
     done = {str(name) for statistics in parts for name in statistics["feature"].values}
     left = [name for name in map(str, data["feature"].values) if name not in done]
     for posterior, statistics in _sample_singly(model, data, left, seed, draws, tune, chains, progress):
@@ -57,40 +63,83 @@ def sample_members(
 
 
 class _Draws:
-    """The draws of all features, filled in as they come; a level that a feature lacks keeps NaN."""
+    """The draws of all features, filled in as they come; a level that a feature lacks keeps NaN.
+
+    In memory the draws of a feature lie together: that is how they come, and how means and quantiles read them.
+    """
 
     def __init__(self, data: xr.Dataset, chains: int, draws: int) -> None:
         self.data, self.chains, self.draws = data, chains, draws
-        self.arrays: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+        self.coords: dict[str, np.ndarray] = {"chain": np.arange(chains), "draw": np.arange(draws)}
+        self.arrays: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]] = {}
+        self.waiting: dict[str, set[int]] = {}  # features without a value yet, by variable
 
-    def put(self, posterior: xr.Dataset) -> None:
+    def put(self, part: xr.Dataset) -> None:
         """Add features: their draws in one sequence (dealt into chains here), or in chains already."""
-        for name, own in posterior.data_vars.items():
+        for name, own in part.data_vars.items():
             inner = tuple(str(dim) for dim in own.dims if dim not in ("chain", "draw", "feature"))
             if name not in self.arrays:
-                sizes = [self.data.sizes[dim] for dim in ("feature", *inner)]
-                self.arrays[str(name)] = inner, np.full((self.chains, self.draws, *sizes), np.nan)
+                for dim in ("feature", *inner):
+                    self.coords[dim] = (self.data if dim in self.data.coords else part)[dim].values
+                shape = (self.data.sizes["feature"], self.chains, self.draws, *(self.coords[dim].size for dim in inner))
+                self.arrays[str(name)] = inner, np.empty(shape, own.dtype), own.attrs
+                self.waiting[str(name)] = set(range(shape[0]))
             ordered = own.transpose("feature", *(dim for dim in ("chain", "draw") if dim in own.dims), *inner)
             sizes = [own.sizes[dim] for dim in inner]
-            values = np.moveaxis(ordered.values.reshape(-1, self.chains, self.draws, *sizes), 0, 2)
-            places = [self.data.indexes[dim].get_indexer(posterior[dim].values) for dim in ("feature", *inner)]
+            places = [pd.Index(self.coords[dim]).get_indexer(part[dim].values) for dim in ("feature", *inner)]
             target = self.arrays[str(name)][1]
-            if all(np.all(np.diff(place) == 1) and place.size for place in places):
-                target[:, :, *(slice(place[0], place[-1] + 1) for place in places)] = values
+            values = ordered.values.reshape(-1, self.chains, self.draws, *sizes)
+            features, *levels = places
+            self.waiting[str(name)].difference_update(features.tolist())
+            whole = [place.size == own_size for place, own_size in zip(levels, target.shape[3:], strict=True)]
+            if all(whole) and features.size and np.all(np.diff(features) == 1):
+                target[features[0] : features[-1] + 1] = values
             else:
-                target[np.ix_(np.arange(self.chains), np.arange(self.draws), *places)] = values
+                if own.dtype.kind == "f":
+                    target[features] = np.nan
+                target[np.ix_(features, np.arange(self.chains), np.arange(self.draws), *levels)] = values
 
     def together(self) -> xr.Dataset:
-        """All features, dims chain, draw, feature, …"""
-        dims = {dim for inner, _ in self.arrays.values() for dim in inner}
+        """All features, dims chain, draw, feature, …; a variable that a feature lacks has NaN."""
+        for name, lacking in self.waiting.items():
+            if lacking:
+                self.arrays[name][1][sorted(lacking)] = np.nan
         return xr.Dataset(
-            {name: (("chain", "draw", "feature", *inner), array) for name, (inner, array) in self.arrays.items()},
-            coords={
-                "chain": np.arange(self.chains),
-                "draw": np.arange(self.draws),
-                **{dim: self.data[dim].values for dim in ("feature", *sorted(dims))},
+            {
+                name: (("chain", "draw", "feature", *inner), np.moveaxis(array, 0, 2), attributes)
+                for name, (inner, array, attributes) in self.arrays.items()
             },
+            coords=self.coords,
         )
+
+
+def estimands_of_members(model: Any, posterior: xr.Dataset, data: xr.Dataset, executor: Executor | None) -> xr.Dataset:
+    """The model's estimands of every feature, worked out for a few at a time: what is at hand then stays small."""
+    n = data.sizes["feature"]
+    blocks = [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
+    kept = _Draws(data, posterior.sizes["chain"], posterior.sizes["draw"])
+    reasons: dict[str, dict[str, str]] = {"absent": {}, "unavailable": {}}
+    with _pool(executor) as pool:
+        parts = pool.map(
+            model.estimands,
+            [posterior.isel(feature=block) for block in blocks],
+            [data.isel(feature=block) for block in blocks],
+        )
+        for part in parts:
+            for name, known in reasons.items():
+                known |= json.loads(part.attrs[name])
+            kept.put(part)
+    return kept.together().assign_attrs({name: json.dumps(own) for name, own in reasons.items()})
+
+
+@contextmanager
+def _pool(executor: Executor | None) -> Iterator[Executor]:
+    """The executor that was given, which stays open; or the cores of this machine."""
+    if executor is not None:
+        yield executor
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as own:
+        yield own
 
 
 def sample_batch_of_features(batch: Batch, seed: Sequence[int], draws: int) -> tuple[xr.Dataset, xr.Dataset]:
@@ -106,21 +155,17 @@ def sample_batch_of_features(batch: Batch, seed: Sequence[int], draws: int) -> t
 def _work(
     batches: Sequence[Batch], seed: int, draws: int, executor: Executor | None
 ) -> Iterator[tuple[xr.Dataset, xr.Dataset]]:
-    own = ThreadPoolExecutor(os.cpu_count()) if executor is None else None
-    pool = executor or own
-    assert pool is not None
-    waiting = {
-        pool.submit(sample_batch_of_features, batch, (seed, number), draws) for number, batch in enumerate(batches)
-    }
-    try:
-        for future in as_completed(waiting):
-            waiting.discard(future)  # so that its draws are not kept here as well
-            yield future.result()
-    finally:  # after a failure or an interruption, what has not begun need not begin
-        for future in waiting:
-            future.cancel()
-        if own is not None:
-            own.shutdown()
+    with _pool(executor) as pool:
+        waiting = {
+            pool.submit(sample_batch_of_features, batch, (seed, number), draws) for number, batch in enumerate(batches)
+        }
+        try:
+            for future in as_completed(waiting):
+                waiting.discard(future)  # so that its draws are not kept here as well
+                yield future.result()
+        finally:  # after a failure or an interruption, what has not begun need not begin
+            for future in waiting:
+                future.cancel()
 
 
 def _shown(

@@ -19,7 +19,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from bayesrg.inference import batched, batched_elimination, elimination, lanes, strata
-from bayesrg.inference.batched import _sum_values
+from bayesrg.inference.batched import BatchedElimination, BatchedStrata, _sum_values
 from bayesrg.inference.batched_elimination import evaluate_elimination
 from bayesrg.inference.elimination import elimination_density, scaled_elimination_density
 from bayesrg.inference.strata import strata_density
@@ -137,6 +137,46 @@ class CollapsedDensities(CollapsedDensity):
 
 
 def collapsed_densities(form: str, variances: Any, *data: Any) -> Any:
-    """Log density of each feature (feature,) at its variances (feature, variance), ``"strata"`` or ``"elimination"``."""
+    """Log densities (feature,) at its variances (feature, variance), by ``"strata"`` or ``"elimination"``."""
     densities, _ = CollapsedDensities(form).make_node(variances, *data).outputs
     return densities
+
+
+def observe_features(number: str, variance: Any, likelihood: BatchedStrata | BatchedElimination, draw: Any) -> None:
+    """Observe features of one design in the PyMC model in context: the sums of squares of a balanced one, else values.
+
+    Parameters
+    ----------
+    number : ends the names of what is added to the model
+    variance : PyTensor matrix (feature, variance), the prior variance of the mean last
+    draw : from variances (feature, variance) and a generator to effects and values (feature, measurement)
+    """
+    import pymc as pm
+
+    if isinstance(likelihood, BatchedStrata):
+        name, form, value = "sum_of_squares", "strata", likelihood.sums_of_squares
+        design = likelihood.degrees_of_freedom, likelihood.weight
+        signature = "(f,k),(n),(n,k)->(f,n)"
+    else:
+        name, form, value = "value", "elimination", likelihood.value
+        design = *likelihood.patterns, *likelihood.design
+        signature = "(f,k),(s),(o),(t),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(f,n)"
+
+    def log_density(value: Any, variance: Any, *design: Any) -> Any:
+        return collapsed_densities(form, variance, value, *design).sum()
+
+    def draw_observation(variance: np.ndarray, *design: np.ndarray, rng: np.random.Generator, size: Any) -> np.ndarray:
+        if form == "elimination":
+            return draw(variance, rng)[1]
+        freedom, weight = design
+        return variance @ weight.T * rng.chisquare(freedom, (len(variance), len(freedom)))
+
+    pm.CustomDist(
+        f"{name}_{number}",
+        variance,
+        *(pm.Data(f"design_{number}_{place}", array) for place, array in enumerate(design)),
+        logp=log_density,
+        random=draw_observation,
+        signature=signature,
+        observed=pm.Data(f"observed_{name}_{number}", value),
+    )

@@ -1,7 +1,8 @@
 """Standardised coordinates of members of a hierarchy, by conditioning on a normal approximation of their likelihoods.
 
-Member k has coordinates theta_k with the prior Normal(centre, spread²), and its data say about Normal(anchor_k, P_k^-1).
-If that were exact, theta_k given the hierarchy would be normal with precision Lambda_k = diag(1 / spread²) + P_k = L L', and
+Member k has coordinates theta_k with the prior Normal(centre, spread²); its data say about Normal(anchor_k, P_k^-1).
+Were that exact, theta_k given the hierarchy would be normal, of precision Lambda_k = diag(1 / spread²) + P_k = L L',
+and
 
     z_k = L' (theta_k - Lambda_k^-1 (centre / spread² + P_k anchor_k))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayesrg.inference.batches import sample_members
+from bayesrg.inference.batches import estimands_of_members, sample_members
 from bayesrg.inference.diagnosis import diagnose
 from bayesrg.inference.model import Batches, DrawsPrior, Model, Predicts, Recovers, ScoresPoints
 from bayesrg.inference.provenance import describe, hash_dataset, now, versions
@@ -188,7 +188,7 @@ def _fit_batches(
     )
     groups = {
         "posterior": posterior,
-        "estimands": model.estimands(posterior, data),
+        "estimands": estimands_of_members(model, posterior, data, executor),
         "sample_stats": statistics,
         "constant_data": data.drop_vars("value"),
         "observed_data": data[["value"]],

@@ -50,6 +50,7 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
     }
     limits = ((1.0 - ci_prob) / 2.0, (1.0 + ci_prob) / 2.0)
     verdict = diagnose(tree).verdict
+    data = tree["constant_data"].to_dataset()
     parts = []
     for name in names:
         own = chosen[name]
@@ -67,10 +68,8 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
             part[column] = np.asarray(tables[column][name].values, dtype=float).ravel()
         part["unit"] = own.attrs.get("unit", "")
         if "feature" in own.dims:
-            along = {
-                label: xr.broadcast(drawn[label], own.isel(chain=0, draw=0, drop=True))[0]
-                for label in ("unit", "family")
-            }
+            shape = own.isel(chain=0, draw=0, drop=True)
+            along = {label: xr.broadcast(data[label], shape)[0] for label in ("unit", "family")}
             order = own.dims[2:]
             part["family"] = along["family"].transpose(*order).values.ravel()
             if own.attrs.get("unit") == OWN_UNIT:

@@ -193,7 +193,7 @@ def _weights(
     columns: dict[str, list[xr.DataArray]] = {"universe": [], "relative": [], "absolute": []}
     for facets in layout.facets.values():
         share = whole / (replicates if "replicate" in facets else 1)
-        for facet in facets & FACETS:
+        for facet in facets & counts.keys():
             share = share / counts[facet]
         places = {
             "universe": "subject" in facets and not facets & random,

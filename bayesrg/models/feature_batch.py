@@ -19,18 +19,15 @@ class FeatureBatch:
     Parameters
     ----------
     data : Dataset with `value` (measurement, feature) without missing values
+    layout : of its design, which other batches share, so that it is worked out once
     prior : of the variances
     mean_variance : prior variance of the population mean, on the model's scale
     """
 
     data: xr.Dataset
+    layout: Layout
     prior: VariancePrior
     mean_variance: float
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Components and levels."""
-        return Layout(self.data)
 
     @cached_property
     def values(self) -> np.ndarray:

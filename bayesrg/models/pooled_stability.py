@@ -1,6 +1,6 @@
 """Pooled stability: variance components of many features, which learn from each other within their family.
 
-Each feature k has the likelihood of `Stability`, with variances v_kc of its components c (subject first, residual last).
+Feature k has the likelihood of `Stability`, with variances v_kc of its components c (subject first, residual last).
 With V_k the sum of its variances and E_k = V_k - v_k,subject that of its errors, three kinds of coordinate
 
     log V_k                           the total
@@ -8,7 +8,8 @@ With V_k the sum of its variances and E_k = V_k - v_k,subject that of its errors
     log v_kc - log v_k,residual       each error component other than the residual
 
 are theta_kq ~ Normal(centre_fq, spread_fq²) over the features of a family f (partial pooling: Gelman & Hill 2007,
-chapter 12). The map from the logarithms of the variances to theta preserves volume.
+doi:10.1017/CBO9780511790942, chapter 12). The spread of the total is given, not learned: features are standardised one
+by one, and their totals look alike for that reason alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +21,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesrg.inference.batched import BatchedStrata
 from bayesrg.inference.variances import POSITIVE
-from bayesrg.models.feature_batch import FeatureBatch
-from bayesrg.models.hierarchy import anchor_features, log_variances, name_coordinates
+from bayesrg.models.hierarchy import (
+    anchor_features,
+    draw,
+    log_density,
+    log_variances,
+    name_coordinates,
+    place_features,
+)
 from bayesrg.models.layout import EFFECTS, Layout
 from bayesrg.models.stability import Priors, Stability
 from bayesrg.prior import Prior
@@ -40,7 +46,8 @@ class Hierarchy:
     total: Prior = Prior(
         "Normal",
         {"mu": 0.0, "sigma": 1.0},
-        "centre of the log total variance: with the spread, a feature's total sd is LogNormal(0, 0.7), as in Stability",
+        "centre of the log total variance: with a spread of 1, the total sd of a feature is LogNormal(0, 0.7), as in "
+        "Stability",
     )
     signal: Prior = Prior(
         "Normal",
@@ -57,9 +64,11 @@ class Hierarchy:
     spread: Prior = Prior(
         "LogNormal",
         {"mu": float(np.log(0.7)), "sigma": 0.6},
-        "sd of a coordinate among the features of a family: between 0.2 and 2.3; features of a family are never exactly "
-        "alike, and never tell nothing of each other",
+        "sd of a logit or log ratio among the features of a family: between 0.2 and 2.3; features of a family are "
+        "never exactly alike, and never tell nothing of each other",
     )
+    # Each feature was divided by its own sample sd: a spread that is learned from such totals is too small.
+    total_spread: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse distributions that a centre or a spread cannot have."""
@@ -69,6 +78,8 @@ class Hierarchy:
                 raise TypeError(f"{name} takes a prior of the kind Normal; got {getattr(self, name)}")
         if self.spread.distribution not in POSITIVE:
             raise TypeError(f"spread takes a prior of the kind {' or '.join(POSITIVE)}; got {self.spread}")
+        if not self.total_spread > 0:
+            raise TypeError(f"total_spread is an sd among log total variances, above 0; got {self.total_spread!r}")
 
 
 @dataclass(frozen=True)
@@ -129,37 +140,40 @@ class PooledStability:
         return np.unique(np.where(family == "", "other", family), return_inverse=True)
 
     def build(self, data: xr.Dataset) -> Any:
-        """The PyMC model without its effects; each feature is sampled by its deviation `z` from what is expected of it."""
+        """The PyMC model without its effects; `z` is how each feature deviates from what is expected."""
         import pymc as pm
         import pytensor.tensor as pt
 
-        from bayesrg.inference.conditioning import place
+        from bayesrg.inference.collapsed import observe_features
 
         groups, group = self.groups(data)
         batches = self.alone.batches(data, data.sizes["feature"])
-        anchor, precision = anchor_features(batches, list(data["feature"].values))
+        anchors = vars(anchor_features(batches, list(data["feature"].values)))
         components = list(data["component"].values)
-        coords = {"feature": data["feature"].values, "component": components}
-        with pm.Model(coords=coords | {"group": groups, "coordinate": name_coordinates(components)}) as model:
+        names = name_coordinates(components)
+        coords = {"feature": data["feature"].values, "component": components, "group": groups}
+        with pm.Model(coords=coords | {"coordinate": names, "log_ratio": names[1:]}) as model:
             member = pm.Data("group_of_feature", group)
-            centre = pm.Normal("centre", **self._centre(len(components)), dims=("group", "coordinate"))
-            spread = self.priors.spread.in_pymc("spread", dims=("group", "coordinate"))
-            expected = centre[member], spread[member], pm.Data("anchor", anchor), pm.Data("precision", precision)
+            centre = pm.Normal("centre", **self._centre(len(names)), dims=("group", "coordinate"))
+            spread = self.priors.spread.in_pymc("spread", dims=("group", "log_ratio"))
+            spread = pt.concatenate([pt.full((len(groups), 1), self.priors.total_spread), spread], axis=1)
+            expected = (centre[member], spread[member], *(pm.Data(f"anchor_{k}", own) for k, own in anchors.items()))
             z = pm.CustomDist(
                 "z",
                 *expected,
-                logp=_log_density_of_z,
-                random=_draw_z,
-                signature="(f,q),(f,q),(f,q),(f,q,q)->(f,q)",
+                logp=log_density,
+                random=draw,
+                signature="(f,q),(f,q),(f,q),(f,q),(f,q,q),(f,q,q)->(f,q)",
                 dims=("feature", "coordinate"),
             )
-            variance = pt.exp(log_variances(place(z, *expected)[0], pt))
+            variance = pt.exp(place_features(z, *expected)[0])
             variance = pm.Deterministic("variance", variance, dims=("feature", "component"))
             mean = np.full((data.sizes["feature"], 1), self.priors.mu.arguments["sigma"] ** 2)
             variance = pt.concatenate([variance, mean], axis=1)
             for number, batch in enumerate(batches):
                 place = data.get_index("feature").get_indexer(batch.data["feature"].values)
-                _observe(str(number), batch, variance[pm.Data(f"feature_{number}", place)])
+                own = variance[pm.Data(f"feature_{number}", place)]
+                observe_features(f"{number}", own, batch.likelihood, batch.layout.draw)
         return model
 
     def simulate(
@@ -170,8 +184,8 @@ class PooledStability:
         Parameters
         ----------
         design : Dataset of `prepare`; of its values only the missing ones matter, which stay missing
-        parameters : Dataset with `variance` (feature, component) on the model's scale, or with `centre` and `spread`
-            (group, coordinate), from which variances are drawn; None draws all from the prior
+        parameters : Dataset with `variance` (feature, component) on the model's scale, or with `centre` (group,
+            coordinate) and `spread` (group, log_ratio), from which variances are drawn; None draws all from the prior
 
         Returns
         -------
@@ -190,10 +204,10 @@ class PooledStability:
         groups, _ = self.groups(design)
         names = name_coordinates(list(design["component"].values))
         centre = rng.normal(*self._centre(len(names)).values(), (draws, len(groups), len(names)))
-        spread = self.priors.spread.draw(rng, centre.shape)
-        dims = ("draw", "group", "coordinate")
+        spread = self.priors.spread.draw(rng, centre[..., 1:].shape)
         hierarchy = xr.Dataset(
-            {"centre": (dims, centre), "spread": (dims, spread)}, coords={"group": groups, "coordinate": names}
+            {"centre": (("draw", "group", "coordinate"), centre), "spread": (("draw", "group", "log_ratio"), spread)},
+            coords={"group": groups, "coordinate": names, "log_ratio": names[1:]},
         )
         return self._simulate(design, rng, self._draw_variances(design, rng, hierarchy))
 
@@ -235,11 +249,9 @@ class PooledStability:
         centre, spread = (posterior[name].transpose("chain", "draw", ...) for name in ("centre", "spread"))
         parts = {"total": centre[..., :1], "signal": centre[..., 1:2], "error": centre[..., 2:], "spread": spread}
         parts["mu"] = posterior["mu"].transpose("chain", "draw", "feature")
+        density = {name: getattr(self.priors, name).log_density(own.values) for name, own in parts.items()}
         return xr.Dataset(
-            {
-                name: (("chain", "draw"), getattr(self.priors, name).log_density(own.values).reshape(*own.shape[:2], -1).sum(-1))
-                for name, own in parts.items()
-            },
+            {name: (("chain", "draw"), own.reshape(*own.shape[:2], -1).sum(axis=2)) for name, own in density.items()},
             coords={"chain": posterior["chain"], "draw": posterior["draw"]},
         )
 
@@ -254,9 +266,10 @@ class PooledStability:
 
     def _draw_variances(self, design: xr.Dataset, rng: np.random.Generator, hierarchy: xr.Dataset) -> xr.Dataset:
         _, group = self.groups(design)
-        own = hierarchy[["centre", "spread"]].isel(group=xr.DataArray(group, dims="feature")).drop_vars("group")
-        own = own.transpose("draw", "feature", "coordinate")
-        variance = np.exp(log_variances(rng.normal(own["centre"].values, own["spread"].values), np))
+        centre = hierarchy["centre"].transpose("draw", "group", "coordinate").values[:, group]
+        spread = hierarchy["spread"].transpose("draw", "group", "log_ratio").values[:, group]
+        spread = np.concatenate([np.full((*spread.shape[:2], 1), self.priors.total_spread), spread], axis=2)
+        variance = np.exp(log_variances(rng.normal(centre, spread)))
         return hierarchy.assign(variance=(("draw", "feature", "component"), variance)).assign_coords(
             feature=design["feature"].values, component=design["component"].values
         )
@@ -280,58 +293,6 @@ class PooledStability:
         return xr.DataTree.from_dict({"parameters": found, "data": data})
 
 
-def _log_density_of_z(z: Any, centre: Any, spread: Any, anchor: Any, precision: Any) -> Any:
-    import pymc as pm
-
-    from bayesrg.inference.conditioning import place
-
-    theta, log_volume = place(z, centre, spread, anchor, precision)
-    return pm.logp(pm.Normal.dist(centre, spread), theta).sum() + log_volume.sum()
-
-
-def _draw_z(
-    centre: np.ndarray, spread: np.ndarray, anchor: np.ndarray, precision: np.ndarray, rng: np.random.Generator, size: Any
-) -> np.ndarray:
-    prior = spread**-2.0
-    total = precision + prior[:, :, None] * np.eye(centre.shape[1])
-    said = prior * centre + (precision @ anchor[:, :, None])[:, :, 0]
-    away = rng.normal(centre, spread)[:, :, None] - np.linalg.solve(total, said[:, :, None])
-    return (np.linalg.cholesky(total).transpose(0, 2, 1) @ away)[:, :, 0]
-
-
-def _observe(number: str, batch: FeatureBatch, variance: Any) -> None:
-    """Observe the features of a batch, given their variances (feature, variance) with that of the mean last."""
-    import pymc as pm
-
-    from bayesrg.inference.collapsed import collapsed_densities
-
-    likelihood, layout = batch.likelihood, batch.layout
-    if isinstance(likelihood, BatchedStrata):
-        pm.CustomDist(
-            f"sum_of_squares_{number}",
-            variance,
-            pm.Data(f"degrees_of_freedom_{number}", likelihood.degrees_of_freedom),
-            pm.Data(f"weight_{number}", likelihood.weight),
-            logp=lambda value, variance, *design: collapsed_densities("strata", variance, value, *design).sum(),
-            random=lambda variance, freedom, weight, rng, size: variance
-            @ weight.T
-            * rng.chisquare(freedom, (len(variance), len(freedom))),
-            signature="(f,k),(n),(n,k)->(f,n)",
-            observed=pm.Data(f"observed_sum_of_squares_{number}", likelihood.sums_of_squares),
-        )
-    else:
-        design = (*likelihood.patterns, *likelihood.design)
-        pm.CustomDist(
-            f"value_{number}",
-            variance,
-            *(pm.Data(f"design_{number}_{place}", array) for place, array in enumerate(design)),
-            logp=lambda value, variance, *design: collapsed_densities("elimination", variance, value, *design).sum(),
-            random=lambda variance, *_, rng, size: layout.draw(variance, rng)[1],
-            signature="(f,k),(s),(o),(t),(n,l),(n,b),(n),(s),(t,q,q),(t,q,m),(m,m),(t,q),(m)->(f,n)",
-            observed=pm.Data(f"observed_value_{number}", likelihood.value),
-        )
-
-
 def _flatten(variance: xr.DataArray) -> xr.DataArray:
     """Variances over feature, draw (the chains one after another) and component."""
     values = variance.transpose("feature", "chain", "draw", "component").values
@@ -344,8 +305,6 @@ def _flatten(variance: xr.DataArray) -> xr.DataArray:
 
 def _in_chains(found: xr.Dataset, posterior: xr.Dataset) -> xr.Dataset:
     """The draws of `_flatten` over the chains of the posterior again."""
-    index = pd.MultiIndex.from_product(
-        [posterior["chain"].values, posterior["draw"].values], names=["chain", "draw"]
-    )
+    index = pd.MultiIndex.from_product([posterior["chain"].values, posterior["draw"].values], names=["chain", "draw"])
     found = found.rename(draw="sample").assign_coords(xr.Coordinates.from_pandas_multiindex(index, "sample"))
     return found.unstack("sample").transpose("chain", "draw", "feature", ...)

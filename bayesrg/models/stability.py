@@ -285,8 +285,9 @@ class Stability:
             return []
         mean_variance = self.priors.mu.arguments["sigma"] ** 2
         return [
-            FeatureBatch(part.isel(feature=slice(start, start + size)), self.priors.variances, mean_variance)
+            FeatureBatch(part.isel(feature=slice(start, start + size)), layout, self.priors.variances, mean_variance)
             for part in split_by_rows(data)
+            for layout in [Layout(part.isel(feature=slice(1)))]
             for start in range(0, part.sizes["feature"], size)
         ]
 

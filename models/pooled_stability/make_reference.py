@@ -1,4 +1,4 @@
-"""Make `reference.json`: long chains of the plain model, effects integrated out by its dense marginal, on simulated data.
+"""Make `reference.json`: long chains of the plain model in its dense marginal form, on simulated data.
 
     uv run python models/pooled_stability/make_reference.py
 

@@ -1,6 +1,6 @@
 """The pooled stability model as a paper writes it: plain PyMC with explicit effects, and its dense normal marginal.
 
-Feature k of subject i in session j on scanner s after preprocessing p, where values of each feature have mean 0 and sd 1:
+Feature k of subject i in session j on scanner s after preprocessing p, each with mean 0 and sd 1:
 
     X_kijsp = mu_k + alpha_ki + beta_kij + gamma_ks + delta_kp + (alpha gamma)_kis + (alpha delta)_kip + epsilon_kijsp
     alpha_ki ~ Normal(0, v_k,subject), and so on; epsilon_kijsp ~ Normal(0, v_k,residual)
@@ -13,7 +13,7 @@ Every facet but the subject may be absent; sessions are nested in subjects. Feat
 
     mu_k ~ Normal(0, 1)
     centre_f0 ~ Normal(0, 1), centre_f1 ~ Normal(0, 1.5²), centre_fq ~ Normal(-0.5, 2²) for the others
-    spread_fq ~ LogNormal(log 0.7, 0.6)
+    spread_f0 = 1, spread_fq ~ LogNormal(log 0.7, 0.6) for the others
 """
 
 import numpy as np
@@ -34,6 +34,7 @@ CENTRE_OF_TOTAL = (0.0, 1.0)
 CENTRE_OF_SIGNAL = (0.0, 1.5)
 CENTRE_OF_ERROR = (-0.5, 2.0)
 SPREAD = (np.log(0.7), 0.6)
+SPREAD_OF_TOTAL = 1.0
 
 
 def number_combinations(*factors):
@@ -83,9 +84,10 @@ def build(value, levels, family, *, effects="explicit"):
     with pm.Model() as model:
         mean, sd = centre_prior(n_components)
         centre = pm.Normal("centre", mean, sd, shape=shape)
-        spread = pm.LogNormal("spread", *SPREAD, shape=shape)
+        spread = pm.LogNormal("spread", *SPREAD, shape=(shape[0], n_components - 1))
+        every_spread = pt.concatenate([pt.full((shape[0], 1), SPREAD_OF_TOTAL), spread], axis=1)
         standard = pm.Normal("standard", 0.0, 1.0, shape=(n_features, n_components))
-        theta = centre[family] + spread[family] * standard
+        theta = centre[family] + every_spread[family] * standard
         total, icc = pt.exp(theta[:, :1]), pm.math.sigmoid(theta[:, 1:2])
         ratio = pt.concatenate([pt.exp(theta[:, 2:]), pt.ones((n_features, 1))], axis=1)
         error = (1.0 - icc) * ratio / ratio.sum(axis=1, keepdims=True)
@@ -112,7 +114,7 @@ def build(value, levels, family, *, effects="explicit"):
 
 
 def covariance(levels, variance):
-    """Covariance of a feature's measurements with mu and all effects integrated out, shape (measurement, measurement)."""
+    """Covariance of a feature's values with mu and all effects integrated out, shape (measurement, measurement)."""
     size = len(levels["subject"])
     total = MU_SD**2 * np.ones((size, size)) + variance[-1] * np.eye(size)
     for level, own in zip(levels.values(), variance, strict=False):
@@ -143,12 +145,13 @@ def coordinates(variance):
 
 
 def log_prior(centre, spread, theta, family):
-    """Log prior density of centres and spreads (family, coordinate) and of theta (feature, coordinate)."""
+    """Log prior density of centres (family, coordinate), all spreads but the first, and theta (feature, coordinate)."""
     mean, sd = centre_prior(theta.shape[1])
+    every_spread = np.column_stack([np.full(len(spread), SPREAD_OF_TOTAL), spread])
     return (
         stats.norm(mean, sd).logpdf(centre).sum()
         + stats.lognorm(SPREAD[1], scale=np.exp(SPREAD[0])).logpdf(spread).sum()
-        + stats.norm(centre[family], spread[family]).logpdf(theta).sum()
+        + stats.norm(centre[family], every_spread[family]).logpdf(theta).sum()
     )
 
 

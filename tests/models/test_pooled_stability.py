@@ -15,7 +15,7 @@ from pymc.model.transform.conditioning import remove_value_transforms
 from scipy import stats
 
 from bayesrg.inference import Sampler, diagnose, fit
-from bayesrg.models.hierarchy import anchor_features, coordinates_of, log_variances
+from bayesrg.models.hierarchy import anchor_features, coordinates_of, log_variances, slopes_of
 from bayesrg.models.layout import select_feature
 from bayesrg.models.pooled_stability import Hierarchy, PooledStability
 from bayesrg.models.stability import Stability
@@ -80,45 +80,53 @@ def unbalanced_sampler(unbalanced: xr.Dataset) -> Sampler:
 @pytest.mark.parametrize("n", [2, 3, 7])
 def test_coordinates_go_there_and_back_and_preserve_volume(n: int):
     log_variance = np.random.default_rng(n).normal(-1.0, 2.0, size=(4, n))
-    coordinates, jacobian = coordinates_of(log_variance)
-    np.testing.assert_allclose(log_variances(coordinates, np), log_variance, atol=1e-12)
-    np.testing.assert_allclose(np.abs(np.linalg.det(jacobian)), 1.0, atol=1e-12)
+    np.testing.assert_allclose(log_variances(coordinates_of(log_variance)), log_variance, atol=1e-12)
+    slopes = slopes_of(log_variance)
+    np.testing.assert_allclose(np.abs(np.linalg.det(slopes)), 1.0, atol=1e-12)
     step = 1e-6
     for component in range(n):
         move = step * np.eye(n)[component]
-        numeric = (coordinates_of(log_variance + move)[0] - coordinates_of(log_variance - move)[0]) / (2.0 * step)
-        np.testing.assert_allclose(jacobian[..., component], numeric, atol=1e-8)
+        numeric = (coordinates_of(log_variance + move) - coordinates_of(log_variance - move)) / (2.0 * step)
+        np.testing.assert_allclose(slopes[..., component], numeric, atol=1e-8)
 
 
 def test_coordinates_are_what_they_are_called():
     variance = np.array([[3.0, 0.5, 0.25, 0.25]])
-    coordinates, _ = coordinates_of(np.log(variance))
-    np.testing.assert_allclose(coordinates, [[np.log(4.0), np.log(3.0), np.log(2.0), 0.0]], atol=1e-12)
+    np.testing.assert_allclose(
+        coordinates_of(np.log(variance)), [[np.log(4.0), np.log(3.0), np.log(2.0), 0.0]], atol=1e-12
+    )
 
 
 def test_anchors_are_where_each_feature_alone_has_its_mode(balanced: xr.Dataset):
     batches = PooledStability().alone.batches(balanced, balanced.sizes["feature"])
-    anchor, precision = anchor_features(batches, list(balanced["feature"].values))
-    assert anchor.shape == (6, 5)
-    assert precision.shape == (6, 5, 5)
-    assert (np.linalg.eigvalsh(precision) > 0).all()
-    for number in range(6):
-        _, slope = batches[0].log_density(log_variances(anchor[[number]], np), np.array([number]), gradient=True)
-        assert slope is not None
-        np.testing.assert_allclose(slope, 0.0, atol=0.2)
+    anchors = anchor_features(batches, list(balanced["feature"].values))
+    np.testing.assert_allclose(coordinates_of(anchors.log_variance), anchors.coordinates, atol=1e-12)
+    assert (np.linalg.eigvalsh(anchors.precision) > 0).all()
+    _, slope = batches[0].log_density(anchors.log_variance, np.arange(6), gradient=True)
+    assert slope is not None
+    np.testing.assert_allclose(slope, 0.0, atol=0.2)
 
 
 # The density
 
 
+def every(spread: np.ndarray) -> np.ndarray:
+    """Spreads of all coordinates, that of the total first."""
+    return np.column_stack([np.ones(len(spread)), spread])
+
+
 def point_of(graph: Any, theta: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> tuple[dict[str, Any], float]:
     """The sampler's coordinates of theta, and the log volume by which they are stretched."""
     group = graph["group_of_feature"].get_value()
-    anchor, precision = graph["anchor"].get_value(), graph["precision"].get_value()
+    names = ("log_variance", "coordinates", "inverse", "precision")
+    anchors = [graph[f"anchor_{name}"].get_value() for name in names]
     z, log_volume = [], 0.0
-    for own, c, s, a, p in zip(theta, centre[group], spread[group], anchor, precision, strict=True):
-        total = p + np.diag(s**-2)
-        z.append(np.linalg.cholesky(total).T @ (own - np.linalg.solve(total, c / s**2 + p @ a)))
+    parts = zip(log_variances(theta), centre[group], every(spread)[group], *anchors, strict=True)
+    for own, c, s, log_variance, coordinates, inverse, precision in parts:
+        total = precision + np.diag(s**-2)
+        linear = coordinates + np.linalg.solve(inverse, own - log_variance)
+        expected = np.linalg.solve(total, c / s**2 + precision @ coordinates)
+        z.append(np.linalg.cholesky(total).T @ (linear - expected))
         log_volume -= 0.5 * np.linalg.slogdet(total)[1]
     return {"centre": centre, "spread_log__": np.log(spread), "z": np.array(z)}, log_volume
 
@@ -137,9 +145,9 @@ def test_density_is_that_of_the_plain_model(
     rng = np.random.default_rng(3)
     for _ in range(20):
         centre = rng.normal(0.0, 1.0, size=(2, 5))
-        spread = np.exp(rng.normal(-0.4, 0.5, size=(2, 5)))
-        theta = rng.normal(centre[script.FAMILY], 2.0 * spread[script.FAMILY])
-        variance = np.exp(log_variances(theta, np))
+        spread = np.exp(rng.normal(-0.4, 0.5, size=(2, 4)))
+        theta = rng.normal(centre[script.FAMILY], 2.0 * every(spread)[script.FAMILY])
+        variance = np.exp(log_variances(theta))
         np.testing.assert_allclose(plain.coordinates(variance), theta, atol=1e-9)
         expected = plain.log_prior(centre, spread, theta, script.FAMILY)
         expected += plain.log_marginal(value, levels, variance).sum()
@@ -170,10 +178,10 @@ def test_the_plain_model_with_effects_and_its_marginal_are_one(plain: ModuleType
     value = table[script.FEATURES].to_numpy()
     graph = remove_value_transforms(plain.build(value, levels, script.FAMILY))
     rng = np.random.default_rng(5)
-    centre, spread = rng.normal(0.0, 0.5, size=(2, 5)), np.exp(rng.normal(-0.4, 0.3, size=(2, 5)))
+    centre, spread = rng.normal(0.0, 0.5, size=(2, 5)), np.exp(rng.normal(-0.4, 0.3, size=(2, 4)))
     standard = rng.standard_normal((6, 5))
-    theta = centre[script.FAMILY] + spread[script.FAMILY] * standard
-    variance = np.exp(log_variances(theta, np))
+    theta = centre[script.FAMILY] + every(spread)[script.FAMILY] * standard
+    variance = np.exp(log_variances(theta))
     sizes = [1, *(level.max() + 1 for level in levels.values())]
     incidence = np.hstack([np.ones((len(value), 1)), *(np.eye(level.max() + 1)[level] for level in levels.values())])
     effects, conditional = [], 0.0
@@ -188,7 +196,7 @@ def test_the_plain_model_with_effects_and_its_marginal_are_one(plain: ModuleType
     named = dict(zip(["mu", *(plain.EFFECTS[name] for name in levels)], parts, strict=True))
     point = {"centre": centre, "spread": spread, "standard": standard, **named, "mu": named["mu"][:, 0]}
     joint = float(graph.compile_logp(mode="FAST_COMPILE")(point))
-    prior = plain.log_prior(centre, spread, theta, script.FAMILY) + np.log(spread[script.FAMILY]).sum()
+    prior = plain.log_prior(centre, spread, theta, script.FAMILY) + np.log(every(spread)[script.FAMILY]).sum()
     assert joint - prior - conditional == pytest.approx(plain.log_marginal(value, levels, variance).sum(), abs=1e-6)
 
 
@@ -212,34 +220,39 @@ def test_prior_of_a_feature_is_comparable_with_that_of_one_alone(balanced: xr.Da
 def test_simulated_values_have_the_covariance_of_the_model(
     plain: ModuleType, script: ModuleType, unbalanced: xr.Dataset
 ):
-    variance = np.tile([1.0, 0.3, 0.4, 0.2, 0.5], (6, 1)) * np.arange(1.0, 7.0)[:, None]
+    variance = np.tile([1.0, 0.3, 0.4, 0.2, 0.5], (6, 1))
     parameters = xr.Dataset(
         {"variance": (("feature", "component"), variance)},
         coords={name: unbalanced[name].values for name in ("feature", "component")},
     )
     rng = np.random.default_rng(8)
     model = PooledStability()
-    drawn = [model.simulate(unbalanced, rng, parameters) for _ in range(3000)]
+    drawn = [model.simulate(unbalanced, rng, parameters) for _ in range(600)]
     values = np.array([tree["data"]["value"].values for tree in drawn])
     np.testing.assert_array_equal(np.isnan(values[0]), unbalanced["value"].isnull().values)
-    expected = plain.covariance(script.levels_of(script.simulate("unbalanced")), variance[1])
+    complete = values[:, :, :5].transpose(0, 2, 1).reshape(3000, -1)  # five features were measured in all rows
+    expected = plain.covariance(script.levels_of(script.simulate("unbalanced")), variance[0])
     error = expected[0, 0] * np.sqrt(2.0 / 3000)
-    np.testing.assert_allclose(np.cov(values[:, :, 1].T), expected, atol=5.0 * error)
+    np.testing.assert_allclose(np.cov(complete.T), expected, atol=5.0 * error)
     assert set(drawn[0]["parameters"].data_vars) == {"variance", "mu", "gamma"}
 
 
 def test_simulate_draws_features_from_a_given_hierarchy(balanced: xr.Dataset):
     model = PooledStability()
     groups, _ = model.groups(balanced)
-    coords = {"group": groups, "coordinate": ["total", "signal", "session", "scanner", "subject:scanner"]}
+    names = ["total", "signal", "session", "scanner", "subject:scanner"]
     centre = np.array([[0.0, 2.0, 0.0, -1.0, -1.0], [1.0, -2.0, 0.5, 0.5, 0.5]])
-    dims = ("group", "coordinate")
-    given = xr.Dataset({"centre": (dims, centre), "spread": (dims, np.full((2, 5), 1e-9))}, coords=coords)
+    given = xr.Dataset(
+        {"centre": (("group", "coordinate"), centre), "spread": (("group", "log_ratio"), np.full((2, 4), 1e-9))},
+        coords={"group": groups, "coordinate": names, "log_ratio": names[1:]},
+    )
     tree = model.simulate(balanced, np.random.default_rng(1), given)
     variance = tree["parameters"]["variance"]
-    np.testing.assert_allclose(variance.sum("component"), np.exp([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]), rtol=1e-6)
     share = variance.sel(component="subject") / variance.sum("component")
     np.testing.assert_allclose(share[[0, 5]], 1.0 / (1.0 + np.exp([-2.0, 2.0])), rtol=1e-6)
+    ratio = variance.sel(component="scanner") / variance.sel(component="residual")
+    np.testing.assert_allclose(ratio[[0, 5]], np.exp([-1.0, 0.5]), rtol=1e-6)
+    assert np.ptp(np.log(variance.sum("component").values)) > 0.1  # totals have a spread of their own
 
 
 # Recovery, likelihood and estimands
@@ -308,10 +321,9 @@ def test_log_likelihood_is_the_dense_normal(
 
 def test_log_prior_has_every_prior_as_it_is_stated(fixed: xr.Dataset):
     rng = np.random.default_rng(10)
-    dims = ("chain", "draw", "group", "coordinate")
     posterior = fixed.assign(
-        centre=(dims, rng.standard_normal((4, 400, 2, 5))),
-        spread=(dims, rng.gamma(2.0, size=(4, 400, 2, 5))),
+        centre=(("chain", "draw", "group", "coordinate"), rng.standard_normal((4, 400, 2, 5))),
+        spread=(("chain", "draw", "group", "log_ratio"), rng.gamma(2.0, size=(4, 400, 2, 4))),
         mu=(("chain", "draw", "feature"), rng.standard_normal((4, 400, 6))),
     )
     found = PooledStability().log_prior(posterior)
@@ -359,6 +371,8 @@ def test_what_cannot_be_pooled_is_refused():
         Hierarchy(signal=Prior("Beta", {"alpha": 1.0, "beta": 1.0}, "uniform"))
     with pytest.raises(TypeError, match="spread takes a prior of the kind"):
         Hierarchy(spread=Prior("Normal", {"mu": 0.0, "sigma": 1.0}, "no sd is negative"))
+    with pytest.raises(TypeError, match="total_spread is an sd"):
+        Hierarchy(total_spread=0.0)
     with pytest.raises(TypeError, match="integrated out"):
         Hierarchy(mu=Prior("Normal", {"mu": 1.0, "sigma": 1.0}, "not centred"))
 

@@ -36,8 +36,8 @@ def diagnostics(study: FeatureSet) -> Section:
     important = bool((statistics["method"] == IMPORTANCE).any())
     weights = (
         "Each feature’s posterior was sampled by importance sampling from a fitted t distribution. Pareto k says "
-        "whether its weights can be trusted (up to {limit}; {source}); features beyond that were sampled again by NUTS. R-hat "
-        "compares chains, which importance sampling does not have, so it is given for NUTS alone."
+        "whether its weights can be trusted (up to {limit}; {source}); features beyond it were sampled again by NUTS. "
+        "R-hat compares chains, which importance sampling does not have, so it is given for NUTS alone."
     )
     chains = "Each feature’s posterior was sampled by NUTS; R-hat compares its chains ({source})."
     blocks: list[Block] = [

@@ -11,7 +11,6 @@ import xarray as xr
 from markupsafe import Markup
 
 from bayesrg.inference.diagnosis import ESS, IMPORTANCE, PARETO_K, R_HAT
-from bayesrg.inference.provenance import read_json
 from bayesrg.inference.summarising import summary
 from bayesrg.models.ranking import joint_above, select
 from bayesrg.reporting.blocks import breakable, count
@@ -235,11 +234,6 @@ class FeatureSet(StudyDesign):
         values = self.fit.data["value"].transpose("measurement", "feature").values
         names = self.fit.data["feature"].values.astype(str)
         return pd.Series(np.isnan(values).sum(axis=0), index=names, name="missing").reindex(self.features)
-
-    @property
-    def stored_seconds(self) -> dict[str, float]:
-        """Wall times of the fit by stage."""
-        return read_json(self.fit.tree["provenance"].attrs, "seconds")
 
 
 def count_features(number: int) -> str:
