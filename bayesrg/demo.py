@@ -8,11 +8,12 @@ the simulation sets no truth for that.
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ from bayesrg.simulation.lesions import SyntheticCohort, simulate_lesions, write_
 
 FEATURE = "statistics_mean"
 LEVELS = ("original", "noise", "rotate_6_degrees", "grow_10_percent", "cubic_bspline")
-FACTORS = {role: role for role in ("subject", "session", "scanner", "preprocessing")}
+FACTORS: Mapping[str, Any] = {role: role for role in ("subject", "session", "scanner", "preprocessing")}
 COLUMNS = ("quantity", "truth", "mean", "lower", "upper", "inside")
 
 SEED = 11
@@ -77,7 +78,8 @@ def demonstrate(
     """Simulate lesions, extract their features, fit them, write the reports, and compare posterior and truth.
 
     Into the folder go ``images/``, ``manifest.csv``, ``truth.csv``, ``features.parquet``, ``fit.zarr.zip`` and
-    ``report.html`` of all features, ``statistics_mean.zarr.zip`` and ``statistics_mean.html``. Called again, features that are there already are used, and everything else is made anew.
+    ``report.html`` of all features, ``statistics_mean.zarr.zip`` and ``statistics_mean.html``. Called again, features
+    that are there already are used, and everything else is made anew.
 
     Parameters
     ----------

@@ -9,7 +9,6 @@ import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,13 +120,11 @@ def run_fit(options: Namespace) -> int:
     if options.redundancy:
         from bayesrg.models import describe_groups, redundancy
 
-        found = redundancy(
-            model, data, tree["posterior"].to_dataset(), seed=options.seed, progress=sys.stderr.isatty()
-        )
+        found = redundancy(model, data, tree["posterior"].to_dataset(), seed=options.seed, progress=sys.stderr.isatty())
         tree["redundancy"] = found
         groups = describe_groups(found)
-        several = groups[groups["size"] > 1]
-        _say(f"{int(several['size'].sum())} features in {len(several)} groups measure the same thing as another")
+        sizes = [size for size in groups["size"] if size > 1]
+        _say(f"{sum(sizes)} features in {len(sizes)} groups measure the same thing as another")
     save(tree, options.out)
     _print_fit(tree, ["icc"])
     print(
@@ -308,7 +305,9 @@ def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
 
     ranked = tabulate_features(tree)
     shown = ranked.head(_LISTED_FEATURES)
-    print(f"overall ICC of {len(ranked)} features, the most reliable first: posterior mean, 95 % interval, probabilities")
+    print(
+        f"overall ICC of {len(ranked)} features, the most reliable first: posterior mean, 95 % interval, probabilities"
+    )
     print_table(
         ["feature", *map(str, shown.columns)],
         ([name, *row] for name, row in zip(shown.index, shown.values, strict=True)),

@@ -59,7 +59,8 @@ def sample_members(
     for posterior, statistics in _sample_singly(model, data, left, seed, draws, tune, chains, progress):
         draws_of.put(posterior)
         parts.append(statistics)
-    return draws_of.together(), xr.concat(parts, "feature").sel(feature=data["feature"].values)
+    statistics: Any = xr.concat(parts, "feature")
+    return draws_of.together(), statistics.sel(feature=data["feature"].values)
 
 
 class _Draws:
@@ -182,7 +183,7 @@ def _shown(
 
 
 def _sample_singly(
-    model: Batches,
+    model: Any,
     data: xr.Dataset,
     names: Sequence[str],
     seed: int,

@@ -193,9 +193,10 @@ def _fit_batches(
         "constant_data": data.drop_vars("value"),
         "observed_data": data[["value"]],
     }
+    capabilities: Any = model
     if isinstance(model, DrawsPrior):
         # All features are on one scale, so what has no units has one prior for all.
-        one = model.select(data, str(data["feature"].values[0]))
+        one = capabilities.select(data, str(data["feature"].values[0]))
         prior = _prior(model, one, np.random.default_rng([seed, 1]))["prior_estimands"]
         groups["prior_estimands"] = prior[[name for name in SCALE_FREE if name in prior]]
     return groups

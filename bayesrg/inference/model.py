@@ -70,7 +70,7 @@ class DrawsPrior(Protocol):
 
 
 class Batch(Protocol):
-    """Members (features) whose posteriors are sampled side by side; a point is a vector of real numbers for a member."""
+    """Members (features) whose posteriors are sampled side by side; a point is a vector of numbers for a member."""
 
     @property
     def start(self) -> np.ndarray:

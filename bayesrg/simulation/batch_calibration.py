@@ -104,9 +104,8 @@ def _side_by_side(design: xr.Dataset, value: np.ndarray, names: list[str]) -> xr
     """Data sets (draw, measurement) as the features of one design."""
     attributes = {name: design.attrs[name] for name in ("unit", "family", "location", "scale")}
     data = design.drop_vars("value").assign(value=(("measurement", "feature"), value.T))
-    data = data.assign_coords(
-        feature=names, **{name: ("feature", [own] * len(names)) for name, own in attributes.items()}
-    )
+    along: dict[str, Any] = {name: ("feature", [own] * len(names)) for name, own in attributes.items()}
+    data = data.assign_coords(feature=names, **along)
     data.attrs = {key: own for key, own in design.attrs.items() if key not in {"feature", *attributes}}
     return data.assign_attrs(left_out="{}")
 

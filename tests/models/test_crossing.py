@@ -1,4 +1,4 @@
-"""The mean and the crossing effects of many features have the posterior that the exact single-feature recovery gives."""
+"""The mean and the crossing effects of many features have the posterior that the recovery of one feature gives."""
 
 import numpy as np
 import pandas as pd
