@@ -22,7 +22,7 @@
 # - **two kinds**: half of them are reliable and half are not, and nobody has told the model which;
 # - **a stranger**: all are reliable but one, which is not.
 #
-# Each is simulated for studies of 8, 15 and 40 subjects (two sessions on each of two scanners), fitted with and without
+# Each is simulated for studies of 8 and 30 subjects (two sessions on each of two scanners), fitted with and without
 # pooling, and both are held against the truth: error of the overall ICC's posterior mean, coverage and width of its
 # 95 % intervals, and what happens to the stranger.
 #
@@ -47,9 +47,9 @@ SEED = 20261122
 OUTPUT = Path("output/stability_pooling_small" if SMALL else "output/stability_pooling")
 OUTPUT.mkdir(parents=True, exist_ok=True)
 
-FEATURES = 8 if SMALL else 24
-SUBJECTS = (8,) if SMALL else (8, 15, 40)
-REPLICATES = 2 if SMALL else 12
+FEATURES = 6 if SMALL else 16
+SUBJECTS = (8,) if SMALL else (8, 30)
+REPLICATES = 1 if SMALL else 6
 COLUMNS = {"subject": "subject", "session": "session", "scanner": "scanner"}
 NAMES = [f"feature_{number}" for number in range(FEATURES)]
 FAMILY = dict.fromkeys(NAMES, "one family")

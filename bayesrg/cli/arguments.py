@@ -26,8 +26,8 @@ _DEMO = """example:
   bayesrg demo --out demo
 
 Lesions of subjects are simulated, scanned in two sessions on two scanners, and processed in several ways; the variance
-components of all features are estimated from the images, and those of one feature held against the truth. Run again, it uses the features that are
-extracted already and makes everything else anew.
+components of all features are estimated from the images, and those of one feature held against the truth. Run again,
+it uses the features that are extracted already and makes everything else anew.
 """
 
 _EXTRACT = """example:

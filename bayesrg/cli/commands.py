@@ -85,7 +85,7 @@ def run_extract(options: Namespace) -> int:
 
 
 def run_fit(options: Namespace) -> int:
-    """Fit the stability model to one feature of a table or to many, save the fit, and show its intraclass correlations."""
+    """Fit the stability model to one feature of a table or to many, save the fit, and show its ICCs."""
     from bayesrg.tables import read_table
 
     _check_out(options.out, options.table)
@@ -305,9 +305,7 @@ def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
 
     ranked = tabulate_features(tree)
     shown = ranked.head(_LISTED_FEATURES)
-    print(
-        f"overall ICC of {len(ranked)} features, the most reliable first: posterior mean, 95 % interval, probabilities"
-    )
+    print(f"overall ICC of {len(ranked)} features, most reliable first: posterior mean, 95 % interval, probabilities")
     print_table(
         ["feature", *map(str, shown.columns)],
         ([name, *row] for name, row in zip(shown.index, shown.values, strict=True)),
