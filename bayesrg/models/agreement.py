@@ -97,7 +97,7 @@ def agreement(
         }
         for name, spread in coefficients.items():
             found[f"{name}_lower"] = (100.0 * np.expm1(-COVERAGE * spread), "%")
-            found[f"{name}_upper"] = (100.0 * np.expm1(COVERAGE * spread), "%")
+            found[f"{name}_upper"] = (100.0 * _expm1(COVERAGE * spread), "%")
             absent[name] = f"on the log scale {name} is a pair of percentages: see {name}_lower and {name}_upper"
     else:
         found["sd"] = (variance**0.5 * transformation.scale, unit)
@@ -114,7 +114,7 @@ def agreement(
         within = sem.sel(condition="repeatability", drop=True)
         found["within_subject_sd"] = (within, "log" if transformation.name == "log" else unit)
         if transformation.name == "log":
-            found["wcv"] = (xr.apply_ufunc(np.expm1, within**2) ** 0.5, "1")
+            found["wcv"] = (_expm1(within**2) ** 0.5, "1")
         else:
             mean = found["mean"][0]
             draws = [dim for dim in mean.dims if dim != "feature"]
@@ -127,6 +127,12 @@ def agreement(
         {name: array.assign_attrs(unit=own, meaning=MEANING[name]) for name, (array, own) in found.items()}
     )
     return dataset.assign_attrs(absent=json.dumps(absent), unavailable=json.dumps(dict(unavailable)))
+
+
+def _expm1(value: xr.DataArray) -> xr.DataArray:
+    # A draw of the prior may be of a spread so large that its ratio has no finite number: infinity says so.
+    with np.errstate(over="ignore"):
+        return xr.apply_ufunc(np.expm1, value)
 
 
 def _over_conditions(variance: xr.DataArray, members: Mapping[str, Sequence[str]]) -> xr.DataArray:

@@ -3,8 +3,8 @@
     uv run python models/stability/make_calibration.py [--path nuts] [--data-sets 500] [--workers 2] [--out FILE]
     uv run python models/stability/make_calibration.py --path importance [--data-sets 2000]
 
-The first is of a feature alone, sampled by NUTS; it takes half an hour of CPU time, can be interrupted, and goes on where
-it stopped. The second is of many features at once: importance sampling, with NUTS where it fails.
+The first is of a feature alone, sampled by NUTS; it takes half an hour of CPU, can be interrupted, and goes on
+where it stopped. The second is of many features at once: importance sampling, with NUTS where it fails.
 """
 
 import argparse
