@@ -40,12 +40,12 @@ import xarray as xr
 
 from bayesrg import Stability, datasets, diagnose, fit, report
 from bayesrg.inference.fitting import data_of
-from bayesrg.models.decision_study import decision_study
+from bayesrg.models.averaging import decision_study
 from bayesrg.models.feature_table import tabulate_features
-from bayesrg.models.level_spread import MEANINGLESS, level_spread
+from bayesrg.models.level_scales import MEANINGLESS, level_spread
 from bayesrg.models.pooled_stability import PooledStability
 from bayesrg.models.ranking import joint_above, rank_probability, select
-from bayesrg.models.redundancy import describe_groups, redundancy
+from bayesrg.models.redundant_features import describe_groups, redundancy
 from bayesrg.radiomics.foreign import family_of, features_from_pyradiomics
 from bayesrg.reporting.feature_set import SelectionRule
 

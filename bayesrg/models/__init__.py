@@ -6,13 +6,13 @@ import xarray as xr
 
 from bayesrg.inference.provenance import read_json, rebuild
 from bayesrg.inference.variances import IndependentSds, Shares
-from bayesrg.models.decision_study import cheapest, decision_study
+from bayesrg.models.averaging import cheapest, decision_study
 from bayesrg.models.feature_table import tabulate_features
-from bayesrg.models.level_spread import level_spread
+from bayesrg.models.level_scales import level_spread
 from bayesrg.models.limits_of_agreement import bland_altman, observed_pairs
 from bayesrg.models.pooled_stability import Hierarchy, PooledStability
 from bayesrg.models.ranking import joint_above, rank_probability, select
-from bayesrg.models.redundancy import describe_groups, redundancy
+from bayesrg.models.redundant_features import describe_groups, redundancy
 from bayesrg.models.reliability import concordance, reliability_forms
 from bayesrg.models.stability import Priors, Stability
 from bayesrg.prior import Prior

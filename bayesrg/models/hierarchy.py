@@ -103,7 +103,8 @@ def log_density(z: Any, centre: Any, spread: Any, *anchors: Any) -> Any:
 
     log_variance, log_volume = place_features(z, centre, spread, *anchors)
     coordinates = coordinates_of(log_variance, pt)
-    return pm.logp(pm.Normal.dist(centre, spread), coordinates).sum() + log_volume.sum()
+    density: Any = pm.logp(pm.Normal.dist(centre, spread), coordinates)
+    return density.sum() + log_volume.sum()
 
 
 def draw(

@@ -153,9 +153,9 @@ class PooledStability:
         names = name_coordinates(components)
         coords = {"feature": data["feature"].values, "component": components, "group": groups}
         with pm.Model(coords=coords | {"coordinate": names, "log_ratio": names[1:]}) as model:
-            member = pm.Data("group_of_feature", group)
-            centre = pm.Normal("centre", **self._centre(len(names)), dims=("group", "coordinate"))
-            spread = self.priors.spread.in_pymc("spread", dims=("group", "log_ratio"))
+            member: Any = pm.Data("group_of_feature", group)
+            centre: Any = pm.Normal("centre", **self._centre(len(names)), dims=("group", "coordinate"))
+            spread: Any = self.priors.spread.in_pymc("spread", dims=("group", "log_ratio"))
             spread = pt.concatenate([pt.full((len(groups), 1), self.priors.total_spread), spread], axis=1)
             expected = (centre[member], spread[member], *(pm.Data(f"anchor_{k}", own) for k, own in anchors.items()))
             z = pm.CustomDist(
@@ -169,10 +169,11 @@ class PooledStability:
             variance = pt.exp(place_features(z, *expected)[0])
             variance = pm.Deterministic("variance", variance, dims=("feature", "component"))
             mean = np.full((data.sizes["feature"], 1), self.priors.mu.arguments["sigma"] ** 2)
-            variance = pt.concatenate([variance, mean], axis=1)
+            variance: Any = pt.concatenate([variance, mean], axis=1)
             for number, batch in enumerate(batches):
                 place = data.get_index("feature").get_indexer(batch.data["feature"].values)
-                own = variance[pm.Data(f"feature_{number}", place)]
+                chosen: Any = pm.Data(f"feature_{number}", place)
+                own = variance[chosen]
                 observe_features(f"{number}", own, batch.likelihood, batch.layout.draw)
         return model
 
@@ -203,7 +204,8 @@ class PooledStability:
         """Draws from the prior along the dim draw, and data of the same design for as many as `SIMULATED` allows."""
         groups, _ = self.groups(design)
         names = name_coordinates(list(design["component"].values))
-        centre = rng.normal(*self._centre(len(names)).values(), (draws, len(groups), len(names)))
+        located = self._centre(len(names))
+        centre = rng.normal(located["mu"], located["sigma"], (draws, len(groups), len(names)))
         spread = self.priors.spread.draw(rng, centre[..., 1:].shape)
         hierarchy = xr.Dataset(
             {"centre": (("draw", "group", "coordinate"), centre), "spread": (("draw", "group", "log_ratio"), spread)},

@@ -31,7 +31,7 @@ from bayesrg.models.calibrated_levels import (
 from bayesrg.models.feature_batch import FeatureBatch
 from bayesrg.models.feature_set import add_features
 from bayesrg.models.layout import EFFECTS, FACETS, SESSION_NEST, Layout, select_feature, split_by_rows
-from bayesrg.models.level_spread import find_cautions
+from bayesrg.models.level_scales import find_cautions
 from bayesrg.prior import Prior
 from bayesrg.transformation import Scale
 from bayesrg.variables import OWN_UNIT

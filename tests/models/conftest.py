@@ -1,5 +1,6 @@
 """What the tests of models share: the plain model, tables of measurement designs, and compiled models."""
 
+import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -26,6 +27,7 @@ def load_script() -> Callable[[str], ModuleType]:
         assert spec is not None
         assert spec.loader is not None
         module = module_from_spec(spec)
+        sys.modules.pop("plain", None)  # every model's folder has a plain.py, which its scripts import by that name
         spec.loader.exec_module(module)
         return module
 

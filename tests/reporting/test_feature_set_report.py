@@ -12,7 +12,7 @@ import xarray as xr
 
 from bayesrg.inference import fit, summary
 from bayesrg.models import Stability
-from bayesrg.models.decision_study import decision_study
+from bayesrg.models.averaging import decision_study
 from bayesrg.models.ranking import rank_probability
 from bayesrg.reporting import SelectionRule, report
 from bayesrg.reporting.feature_set.checklists import ITEMS

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure as Canvas
 
 from bayesrg.inference.provenance import read_json
-from bayesrg.models.decision_study import cheapest, decision_study
+from bayesrg.models.averaging import cheapest, decision_study
 from bayesrg.reporting import references as works
 from bayesrg.reporting.blocks import Block, Column, Figure, Section, Table, breakable, count, enumerate_words, prose
 from bayesrg.reporting.drawing import BLUE, GREEN, GREY, INK, LINES, ORANGE, PURPLE, draw, legend_below, shorten

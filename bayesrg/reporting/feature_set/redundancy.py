@@ -13,7 +13,7 @@ MOST_GROUPS = 40
 
 
 def redundancy(study: FeatureSet) -> list[Section]:
-    """The section on redundancy; none where the fit has no group of that name (a Dataset of `models.redundancy`)."""
+    """The section on redundancy; none where the fit has no group of that name (made by `bayesrg.models.redundancy`)."""
     if GROUP not in study.fit.tree.children:
         return []
     found = study.fit.tree[GROUP].to_dataset().sel(feature=study.features)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from bayesrg import datasets
 from bayesrg.models import Stability
-from bayesrg.models.level_spread import ALIKE, DIFFERENT, MEANINGLESS, UNKNOWN, find_cautions, level_spread
+from bayesrg.models.level_scales import ALIKE, DIFFERENT, MEANINGLESS, UNKNOWN, find_cautions, level_spread
 
 Simulate = Callable[..., pd.DataFrame]
 COLUMNS = {"subject": "subject", "scanner": "scanner", "preprocessing": "preprocessing"}

@@ -15,7 +15,7 @@ from bayesrg.errors import FitError
 from bayesrg.inference.batches import sample_members
 from bayesrg.inference.variances import IndependentSds, Shares
 from bayesrg.models import Stability
-from bayesrg.models.redundancy import could_exceed, describe_groups, group_features, redundancy
+from bayesrg.models.redundant_features import could_exceed, describe_groups, group_features, redundancy
 from bayesrg.models.stability import Priors
 from bayesrg.models.subject_correlation import estimate_correlations, sample_correlations, weigh_draws
 

@@ -10,8 +10,8 @@ import xarray as xr
 
 from bayesrg.errors import DesignError, FitError
 from bayesrg.models import Stability
-from bayesrg.models import decision_study as module
-from bayesrg.models.decision_study import cheapest, decision_study
+from bayesrg.models import averaging as module
+from bayesrg.models.averaging import cheapest, decision_study
 from bayesrg.models.layout import FACETS, Layout
 
 MakeTable = Callable[..., pd.DataFrame]
