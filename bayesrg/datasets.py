@@ -266,8 +266,8 @@ def prostate_features() -> pd.DataFrame:
         (``5`` to ``40``; ``5`` only without the muscle reference). ``registered`` (bool) marks the rows of a separate
         experiment, in which the images of the sessions were registered to each other: the tumour only, 16 pipelines of
         the same names. Then 83 features as pyradiomics names them (``original_…``), in units that change with the
-        normalisation. With ``image`` and ``muscle_image`` the origin added 300 to intensities before Energy, TotalEnergy and
-        RootMeanSquared.
+        normalisation. With ``image`` and ``muscle_image`` the origin added 300 to intensities before Energy,
+        TotalEnergy and RootMeanSquared.
 
     Raises
     ------
