@@ -114,7 +114,7 @@ def cheapest(
     Returns
     -------
     DataFrame with a row for each design of the smallest total (ties are all there), for each feature where there are
-    many: `reached`, the numbers n_…, `measurements` (their product with the replicates; infinite numbers cannot be
+    many: `reached`, the numbers averaged, `measurements` (their product with the replicates; infinite numbers cannot be
     measured and are left out), and `probability` of exceeding the target (absent where the study was reduced). Where no
     design reaches it there is one row with `reached` False, and the greatest probability of any design.
 

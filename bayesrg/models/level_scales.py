@@ -41,8 +41,8 @@ def level_spread(data: xr.Dataset) -> xr.Dataset:
     smallest among levels with three subjects or more; `expected_ratio` and `ratio_limit`, the median and the 99 %
     quantile of that ratio among simulated levels with one scale; `brown_forsythe_p`; `widest` and `narrowest`, the
     levels with the largest and smallest sd; `verdict`: ``"pooled scale is meaningless"`` (a ratio above 10 and above
-    the limit), ``"scales differ"`` (a ratio above the limit and p < 0.01), ``"no sign of it"``, or ``"too few subjects
-    to tell"``.
+    the limit), ``"scales differ"`` (a ratio above the limit and p < 0.01), ``"no sign of it"``, or
+    ``"too few subjects to tell"``.
 
     Notes
     -----
