@@ -380,10 +380,6 @@ def test_what_cannot_be_pooled_is_refused():
 # The posterior
 
 
-def as_series(dataset: xr.Dataset) -> pd.Series:
-    return pd.Series({str(name): own.item() for name, own in dataset.data_vars.items()})
-
-
 def test_a_fit_has_converged_and_tells_of_every_feature(balanced: xr.Dataset, balanced_sampler: Sampler):
     tree = fit(PooledStability(), balanced, seed=2, sampler=balanced_sampler, progress=False)
     # Divergences are the one check that this model does not always pass yet: its card says so, and so does the fit.
