@@ -16,6 +16,7 @@ import numpy as np
 
 from bayesrg.inference.batched_elimination import KERNEL, evaluate_elimination, recover_border_effects
 from bayesrg.inference.elimination import SMALLEST_VARIANCE
+from bayesrg.inference.strata import weighted_sum
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,23 @@ class BatchedStrata:
         ValueError
             For arrays of another shape, or numbers of features that are not there.
         """
-        variances, feature = _require_entries(variances, feature, self.weight.shape[1], len(self.sums_of_squares))
-        slope = np.zeros_like(variances) if gradient else None
-        density = np.empty(feature.size)
-        design = self.sums_of_squares, self.degrees_of_freedom, self.weight
-        _evaluate_strata(variances, feature, *design, density, slope)
-        return density, slope
+        _require_entries(variances, feature, self.weight.shape[1], len(self.sums_of_squares))
+        # By stratum, then by entry: NumPy's logarithm is the fast one where its numbers lie together.
+        rows = np.asarray(variances, dtype=float).T
+        eigenvalue = np.stack([weighted_sum(weight, rows) for weight in self.weight])
+        eigenvalue += SMALLEST_VARIANCE
+        ratio = self.sums_of_squares.T.take(feature, axis=1)
+        ratio /= eigenvalue
+        density = weighted_sum(self.degrees_of_freedom, np.log(eigenvalue))
+        density += ratio.sum(axis=0)
+        density += self.degrees_of_freedom.sum() * np.log(2.0 * np.pi)
+        density *= -0.5
+        if not gradient:
+            return density, None
+        ratio -= self.degrees_of_freedom[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):  # where all variances vanish there is no slope
+            ratio /= eigenvalue
+            return density, (0.5 * ratio).T @ self.weight
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class BatchedElimination:
         """Sums of values by effect, Z'y: (feature, subject, column) and (feature, border column); y'y (feature,)."""
         local, border, subject, pattern, *_, local_variance, border_variance = self.design
         shape = pattern.size, local_variance.shape[1], border_variance.size
-        return _sum_values(np.ascontiguousarray(self.value, dtype=np.float64), local, border, subject, *shape)
+        return sum_values(np.ascontiguousarray(self.value, dtype=np.float64), local, border, subject, *shape)
 
     @cached_property
     def patterns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -123,7 +135,9 @@ class BatchedElimination:
         ValueError
             For arrays of another shape, or numbers of features that are not there.
         """
-        variances, feature = _require_entries(variances, feature, self.n_variances, len(self.value))
+        _require_entries(variances, feature, self.n_variances, len(self.value))
+        variances = np.ascontiguousarray(variances, dtype=np.float64)
+        feature = np.ascontiguousarray(feature, dtype=np.int64)
         slope = np.zeros_like(variances) if gradient else None
         density = np.empty(feature.size)
         design = (*self.patterns, *self.design[4:])
@@ -134,8 +148,8 @@ class BatchedElimination:
         """The mean and the effects that cross subjects, drawn from their exact posterior given the variances.
 
         With the same noise they are what `recover_effects` gives, one feature at a time. A draw costs as much as a
-        density where every subject has its own pattern, and a third of it where all share one. Draws too are cheapest
-        in multiples of eight, those of one feature in a row.
+        density where every subject has its own pattern, and a third of it where all share one. Entries in a row with
+        the same feature and variances cost as much as one.
 
         Parameters
         ----------
@@ -153,7 +167,9 @@ class BatchedElimination:
         ValueError
             For arrays of another shape, or numbers of features that are not there.
         """
-        variances, feature = _require_entries(variances, feature, self.n_variances, len(self.value))
+        _require_entries(variances, feature, self.n_variances, len(self.value))
+        variances = np.ascontiguousarray(variances, dtype=np.float64)
+        feature = np.ascontiguousarray(feature, dtype=np.int64)
         noise = np.ascontiguousarray(noise, dtype=np.float64)
         shape = feature.size, self.design[8].size
         if noise.shape != shape:
@@ -163,49 +179,28 @@ class BatchedElimination:
         design = (kinds[:-1], kinds, width, *self.design[4:])
         effects = np.empty(shape)
         sums = (self.pattern_sums, *self.sums[1:])
-        recover_border_effects(variances, feature, noise, np.diff(first).astype(np.float64), sums, design, effects)
+        changes = (np.diff(feature) != 0) | (np.diff(variances, axis=0) != 0).any(axis=1)
+        start = np.concatenate([[0], np.flatnonzero(changes) + 1, [feature.size]])[0 if feature.size else 1 :]
+        variances, feature, repeats = variances[start[:-1]], feature[start[:-1]], np.diff(first).astype(np.float64)
+        recover_border_effects(variances, feature, start, noise, repeats, sums, design, effects)
         return effects
 
 
-def _require_entries(
-    variances: np.ndarray, feature: np.ndarray, n_variances: int, n_features: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Entries as the kernels read them, which do not check whether a row is there."""
-    variances = np.ascontiguousarray(variances, dtype=np.float64)
-    feature = np.ascontiguousarray(feature, dtype=np.int64)
-    if feature.ndim != 1 or variances.shape != (feature.size, n_variances):
+def _require_entries(variances: np.ndarray, feature: np.ndarray, n_variances: int, n_features: int) -> None:
+    """Refuse entries that are not there: the kernels do not check."""
+    if np.ndim(feature) != 1 or np.shape(variances) != (np.size(feature), n_variances):
         raise ValueError(
             f"expected variances of shape (entry, {n_variances}) and features of shape (entry,); "
-            f"got {variances.shape} and {feature.shape}"
+            f"got {np.shape(variances)} and {np.shape(feature)}"
         )
-    if feature.size and not 0 <= feature.min() <= feature.max() < n_features:
+    if np.size(feature) and not 0 <= np.min(feature) <= np.max(feature) < n_features:
         raise ValueError(
-            f"{n_features} features are numbered from 0; got numbers from {feature.min()} to {feature.max()}"
+            f"{n_features} features are numbered from 0; got numbers from {np.min(feature)} to {np.max(feature)}"
         )
-    return variances, feature
 
 
 @numba.njit(**KERNEL)
-def _evaluate_strata(variances, feature, sums_of_squares, degrees_of_freedom, weight, density, slope):
-    """Write the log density of each entry, and add its gradient to `slope` unless that is None."""
-    n_strata, n_variances = weight.shape
-    for entry in range(feature.size):
-        total = 0.0
-        for stratum in range(n_strata):
-            eigenvalue = SMALLEST_VARIANCE
-            for number in range(n_variances):
-                eigenvalue += weight[stratum, number] * variances[entry, number]
-            degrees, squares = degrees_of_freedom[stratum], sums_of_squares[feature[entry], stratum]
-            total += degrees * np.log(2.0 * np.pi * eigenvalue) + squares / eigenvalue
-            if slope is not None:
-                change = 0.5 * (squares / eigenvalue - degrees) / eigenvalue
-                for number in range(n_variances):
-                    slope[entry, number] += change * weight[stratum, number]
-        density[entry] = -0.5 * total
-
-
-@numba.njit(**KERNEL)
-def _sum_values(value, local, border, subject, n_subjects, widest, n_border):
+def sum_values(value, local, border, subject, n_subjects, widest, n_border):
     """Z'y by subject (feature, subject, column) and in the border (feature, column), and y'y (feature,)."""
     n_features = value.shape[0]
     own = np.zeros((n_features, n_subjects, widest))

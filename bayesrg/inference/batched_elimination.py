@@ -362,43 +362,55 @@ def evaluate_elimination(variances, feature, n_measurements, sums, design, densi
 
 
 @numba.njit(**KERNEL)
-def recover_border_effects(variances, feature, noise, repeats, sums, design, effects):
-    """Write the border's effects of each entry, drawn from their posterior.
+def recover_border_effects(variances, feature, begin, noise, repeats, sums, design, effects):
+    """Write the border's effects of each draw, drawn from their posterior given an entry's variances.
 
     With S = L L' the border's panel, reduced, and c = L^-1 b its row of y, the effects D L'^-1 (c + sd z) have the
-    mean D S^-1 b and the covariance v_residual D S^-1 D.
+    mean D S^-1 b and the covariance v_residual D S^-1 D. All draws of an entry share one factorisation.
 
     Parameters
     ----------
     variances, feature : ndarray, shapes (entry, variance) and (entry,)
-    noise : ndarray of standard normals z, shape (entry, column)
+    begin : ndarray of int, shape (entry + 1,)
+        Where each entry's draws begin, and the end.
+    noise : ndarray of standard normals z, shape (draw, column)
     repeats : ndarray of float, shape (pattern,)
         Subjects of each pattern.
     sums : as in `evaluate_elimination`, with Z'y summed over the subjects of each pattern (feature, pattern, column)
     design : as in `evaluate_elimination`, each pattern being its own only member
-    effects : ndarray, shape (entry, column)
+    effects : ndarray, shape (draw, column)
     """
     _, _, width, _, _, _, _, border_variance = design
     n_entries, n_variances = variances.shape
     n_border = border_variance.size
     last, unit, zero = n_border * n_border, fill(1.0), fill(0.0)
     work = _allocate(n_variances, width.max() + n_border + 1, design)
-    residual, scale, _, schur, _, _, _ = work
+    residual, scale, _, schur, _, centre, _ = work
     for block in range(0, n_entries, LANES):
         _take_entries(block, variances, feature, sums, design, work)
         _fill_border(design, work)
         for kind in range(width.size):
             _eliminate_pattern(kind, 0, fill(repeats[kind]), zero, design, work)
         _factorise(schur, 0, n_border, n_border, n_border + 1, unit, zero)
-        n_filled = min(LANES, n_entries - block)
-        for lane in range(n_filled):
-            sd = np.sqrt(residual[0, lane])
-            for column in range(n_border):
-                schur[last + column, lane] += sd * noise[block + lane, column]
-        for column in range(n_border - 1, -1, -1):
-            _lift(schur, last, schur, 0, n_border, n_border, 1, column)
         for column in range(n_border):
-            store(schur, last + column, load(schur, last + column) * load(scale, border_variance[column]))
+            store(centre, column, load(schur, last + column))
+        n_filled, most = min(LANES, n_entries - block), 0
         for lane in range(n_filled):
+            most = max(most, begin[block + lane + 1] - begin[block + lane])
+        for repeat in range(most):
             for column in range(n_border):
-                effects[block + lane, column] = schur[last + column, lane]
+                store(schur, last + column, load(centre, column))
+            for lane in range(n_filled):
+                draw, sd = begin[block + lane] + repeat, np.sqrt(residual[0, lane])
+                if draw < begin[block + lane + 1]:
+                    for column in range(n_border):
+                        schur[last + column, lane] += sd * noise[draw, column]
+            for column in range(n_border - 1, -1, -1):
+                _lift(schur, last, schur, 0, n_border, n_border, 1, column)
+            for column in range(n_border):
+                store(schur, last + column, load(schur, last + column) * load(scale, border_variance[column]))
+            for lane in range(n_filled):
+                draw = begin[block + lane] + repeat
+                if draw < begin[block + lane + 1]:
+                    for column in range(n_border):
+                        effects[draw, column] = schur[last + column, lane]

@@ -10,17 +10,22 @@ import xarray as xr
 
 from bayesrg.inference.batches import estimands_of_members, sample_members
 from bayesrg.inference.diagnosis import diagnose
-from bayesrg.inference.model import Batches, DrawsPrior, Model, Predicts, Recovers, ScoresPoints
+from bayesrg.inference.model import Batches, DrawsPrior, Model, Predicts, Recovers, ScoresPoints, TargetsAcceptance
 from bayesrg.inference.provenance import describe, hash_dataset, now, versions
 
 DRAWS, BATCH_DRAWS = 1500, 500  # of each chain
 PRIOR_DRAWS = 4000  # for the prior of every estimand, so that P(ICC > c) is known to 0.01
 PREDICTIVE_DRAWS = 400  # of data and effects: enough for a check by eye, and small enough to keep in the file
-# 0.8 diverges once in about 10,000 draws where a variance with three levels may be zero.
+# 0.8 diverges once in about 10,000 draws where a variance with three levels may be zero. A model may ask for more.
 TARGET_ACCEPT = 0.9
 # Estimands that are the same on every feature's scale, so that one prior stands for all features.
 SCALE_FREE = ("icc", "icc_above", "share")
 SAMPLE_STATS = ("diverging", "energy", "depth", "maxdepth_reached", "n_steps", "step_size", "mean_tree_accept")
+
+
+def target_acceptance(model: Model) -> float:
+    """Mean acceptance that NUTS adapts its steps to: the model's own where it has one."""
+    return model.target_accept if isinstance(model, TargetsAcceptance) else TARGET_ACCEPT
 
 
 class Sampler:
@@ -84,7 +89,7 @@ class Sampler:
             chains=chains,
             cores=cores,
             progress_bar=progress,
-            target_accept=TARGET_ACCEPT,
+            target_accept=target_acceptance(model),
             save_warmup=False,
             blocking=False,
         )
@@ -154,7 +159,7 @@ def fit(
                     "draws": draws,
                     "tune": tune,
                     "chains": chains,
-                    "target_accept": TARGET_ACCEPT,
+                    "target_accept": target_acceptance(model),
                 }
             ),
             "versions": json.dumps(versions()),
@@ -196,8 +201,12 @@ def _fit_batches(
     capabilities: Any = model
     if isinstance(model, DrawsPrior):
         # All features are on one scale, so what has no units has one prior for all.
-        one = capabilities.select(data, str(data["feature"].values[0]))
-        prior = _prior(model, one, np.random.default_rng([seed, 1]))["prior_estimands"]
+        first = data.isel(feature=slice(1))
+        design = capabilities.select(first, str(first["feature"].values[0])).isel(measurement=slice(1))
+        drawn = _parameters(capabilities.draw_prior(design, np.random.default_rng([seed, 1]), PRIOR_DRAWS))
+        prior = capabilities.estimands(drawn.expand_dims(feature=first["feature"].values), first).isel(
+            feature=0, drop=True
+        )
         groups["prior_estimands"] = prior[[name for name in SCALE_FREE if name in prior]]
     return groups
 
@@ -234,13 +243,19 @@ def _fit_jointly(
 def _prior(model: Any, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.Dataset]:
     """Draws from the prior, of the data that it predicts and of every estimand."""
     drawn = model.draw_prior(data, rng, PRIOR_DRAWS)
-    prior = drawn["parameters"].to_dataset().expand_dims("chain").assign_coords(chain=[0], draw=np.arange(PRIOR_DRAWS))
+    prior = _parameters(drawn)
     simulated = drawn["data"]["value"].expand_dims("chain")
     return {
         "prior": prior.isel(draw=slice(PREDICTIVE_DRAWS)),
         "prior_estimands": model.estimands(prior, data.assign(value=simulated)),
         "prior_predictive": xr.Dataset({"value": simulated.isel(draw=slice(PREDICTIVE_DRAWS))}),
     }
+
+
+def _parameters(drawn: xr.DataTree) -> xr.Dataset:
+    """Draws from the prior as one chain."""
+    parameters = drawn["parameters"].to_dataset()
+    return parameters.expand_dims("chain").assign_coords(chain=[0], draw=np.arange(parameters.sizes["draw"]))
 
 
 def data_of(tree: xr.DataTree) -> xr.Dataset:

@@ -69,6 +69,13 @@ class DrawsPrior(Protocol):
         ...
 
 
+@runtime_checkable
+class TargetsAcceptance(Protocol):
+    """A model whose posterior needs smaller steps than most: NUTS adapts them to this mean acceptance."""
+
+    target_accept: float
+
+
 class Batch(Protocol):
     """Members (features) whose posteriors are sampled side by side; a point is a vector of numbers for a member."""
 

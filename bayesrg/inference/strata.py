@@ -27,10 +27,12 @@ class Strata:
     degrees_of_freedom : ndarray, shape (stratum,)
     weight : ndarray, shape (stratum, variance)
         The eigenvalue of a stratum is ``weight @ variances``.
+    facets : the facets that span the design; replicates are one more axis
     """
 
     degrees_of_freedom: np.ndarray
     weight: np.ndarray
+    facets: tuple[str, ...]
     order: np.ndarray
     shape: tuple[int, ...]
     stratum_of_subset: tuple[int, ...]
@@ -41,8 +43,17 @@ class Strata:
         cells = value[self.order].reshape(*self.shape, *others)
         sums = np.zeros((len(self.degrees_of_freedom), *others))
         for subset, stratum in zip(_subsets(len(self.shape)), self.stratum_of_subset, strict=True):
-            sums[stratum] += _contrast(cells, subset, len(self.shape))
+            if all(self.shape[axis] > 1 for axis in subset):  # else there is no degree of freedom
+                sums[stratum] += _contrast(cells, subset, len(self.shape))
         return sums
+
+    def eigenvalue_of(self, facets: Sequence[str]) -> np.ndarray:
+        """Weights, shape (variance,), of the eigenvalue that belongs to the pure interaction of some facets.
+
+        None are the grand mean, one its main effect (its levels' deviations; meaningless of a facet with one level).
+        """
+        axes = tuple(axis for axis, name in enumerate(self.facets) if name in facets)
+        return self.weight[self.stratum_of_subset[_subsets(len(self.shape)).index(axes)]]
 
 
 def _subsets(n: int) -> list[tuple[int, ...]]:
@@ -54,12 +65,24 @@ def _contrast(cells: np.ndarray, subset: tuple[int, ...], factors: int) -> np.nd
 
     The first `factors` axes are the design's; any others are kept.
     """
-    axes = tuple(range(factors))
-    others = tuple(axis for axis in axes if axis not in subset)
+    others = tuple(axis for axis in range(factors) if axis not in subset)
     table = cells.mean(axis=others, keepdims=True) if others else cells
     for axis in subset:
         table = table - table.mean(axis=axis, keepdims=True)
-    return (table**2).sum(axis=axes) * (cells.size / table.size)
+    flat = table.reshape(-1, *cells.shape[factors:])
+    return np.einsum("i...,i...->...", flat, flat) * (cells.size / table.size)
+
+
+def weighted_sum(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Sum of weights[k] * rows[k] over the first axis; rows whose weight is zero are not read.
+
+    Not a matrix product: the linear algebra library would split it over all cores, against those who share them.
+    """
+    total = np.zeros(rows.shape[1:])
+    for weight, row in zip(weights, rows, strict=True):
+        if weight != 0.0:
+            total += weight * row
+    return total
 
 
 def balanced_strata(facets: Mapping[str, np.ndarray], components: Sequence[frozenset[str]]) -> Strata | None:
@@ -105,6 +128,7 @@ def balanced_strata(facets: Mapping[str, np.ndarray], components: Sequence[froze
     return Strata(
         degrees_of_freedom=np.array([freedom[stratum] for stratum in kept]),
         weight=np.array([rows[stratum] for stratum in kept]),
+        facets=tuple(names),
         order=np.argsort(cell, kind="stable"),
         shape=tuple(shape),
         stratum_of_subset=tuple(place[stratum] for stratum in stratum_of_subset),

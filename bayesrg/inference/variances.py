@@ -147,8 +147,6 @@ class Shares:
         n = log_variance.shape[-1]
         alpha, beta = self.signal_share.arguments["alpha"], self.signal_share.arguments["beta"]
         concentration = self.error_shares.arguments["total"] / (n - 1)
-        linear = np.full(n, concentration)
-        linear[0] = alpha
         of_error = beta - (n - 1) * concentration
         of_total = 0.5 - alpha - beta
         logs = np.moveaxis(log_variance, -1, 0)
@@ -160,14 +158,17 @@ class Shares:
         ratio = logs[0] - log_error
         log_total = np.log1p(np.exp(-np.abs(ratio))) + np.maximum(ratio, 0.0) + log_error
         density, slope = self.total_sd.log_density_of_logarithm(0.5 * log_total)
-        density = density + log_variance @ linear + of_error * log_error + of_total * log_total
+        density = density + alpha * logs[0] + concentration * logs[1:].sum(axis=0)
+        density += of_error * log_error
+        density += of_total * log_total
         density += gammaln((n - 1) * concentration) - (n - 1) * gammaln(concentration) - betaln(alpha, beta)
         density -= np.log(2.0)
         if not gradient:
             return density, None
         slopes = (of_total + 0.5 * slope) * np.exp(logs - log_total)
-        slopes[1:] += of_error * parts / error
-        return density, np.moveaxis(slopes, 0, -1) + linear
+        slopes[0] += alpha
+        slopes[1:] += of_error * parts / error + concentration
+        return density, np.moveaxis(slopes, 0, -1)
 
     def stated_log_densities(self, variance: np.ndarray) -> dict[str, np.ndarray]:
         """Log densities of `total_sd`, `signal_share` and `error_shares`."""

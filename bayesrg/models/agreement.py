@@ -68,7 +68,7 @@ def agreement(
     conditions = list(partitions)
     signal = _over_conditions(variance, {name: parts[0] for name, parts in partitions.items()})
     error = _over_conditions(variance, {name: parts[1] for name, parts in partitions.items()})
-    found: dict[str, tuple[xr.DataArray, str]] = {"share": (variance / variance.sum("component"), "1")}
+    found: dict[str, tuple[xr.DataArray, str]] = {"share": (variance / variance.sum("component", skipna=False), "1")}
     absent: dict[str, str] = {}
     icc = signal / (signal + error)
     found["icc"] = (icc, "1")
@@ -136,5 +136,5 @@ def _expm1(value: xr.DataArray) -> xr.DataArray:
 
 
 def _over_conditions(variance: xr.DataArray, members: Mapping[str, Sequence[str]]) -> xr.DataArray:
-    sums = [variance.sel(component=list(names)).sum("component") for names in members.values()]
+    sums = [variance.sel(component=list(names)).sum("component", skipna=False) for names in members.values()]
     return xr.concat(sums, dim=xr.IndexVariable("condition", list(members)))

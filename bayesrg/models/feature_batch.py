@@ -11,6 +11,8 @@ from bayesrg.inference.variances import VariancePrior
 from bayesrg.models.crossing import recover_crossing
 from bayesrg.models.layout import EFFECTS, Layout
 
+SMALLEST_START = 0.01  # share of the variance; an estimate may be negative
+
 
 @dataclass(frozen=True)
 class FeatureBatch:
@@ -45,17 +47,26 @@ class FeatureBatch:
 
     @property
     def start(self) -> np.ndarray:
-        """Where the search for the mode begins: half of the variance is signal; shape (feature, component)."""
-        n = self.data.sizes["component"]
-        share = np.array([0.5, *[0.5 / (n - 1)] * (n - 1)])
-        return np.tile(np.log(share), (self.data.sizes["feature"], 1))
+        """Where the search for the mode begins, shape (feature, component).
+
+        Of a balanced design the estimates of the analysis of variance; of any other, half of the variance is signal.
+        """
+        likelihood = self.likelihood
+        if not isinstance(likelihood, BatchedStrata):
+            n = self.data.sizes["component"]
+            share = np.array([0.5, *[0.5 / (n - 1)] * (n - 1)])
+            return np.tile(np.log(share), (self.data.sizes["feature"], 1))
+        mean_square = likelihood.sums_of_squares / likelihood.degrees_of_freedom
+        of_mean = likelihood.weight[:, -1] > 0  # one degree of freedom, of which the mean takes most
+        estimate = mean_square[:, ~of_mean] @ np.linalg.pinv(likelihood.weight[~of_mean, :-1]).T
+        return np.log(np.maximum(estimate, SMALLEST_START * np.abs(estimate).sum(axis=1, keepdims=True)))
 
     def log_density(
         self, point: np.ndarray, member: np.ndarray, gradient: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Log posterior density of log variances (point, component) of the features `member` (point,), and gradient."""
         with np.errstate(over="ignore"):  # far out the variance overflows and the prior density is zero
-            variance = self._with_mean(np.exp(point))
+            variance = self._with_mean(point, np.exp)
         density, slope = self.likelihood.evaluate(variance, member, gradient)
         prior, prior_slope = self.prior.log_density_with_gradient(point, gradient=gradient)
         if slope is None or prior_slope is None:
@@ -70,7 +81,7 @@ class FeatureBatch:
 
     def recover(self, point: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
         """Variances, mean and crossing effects for draws of log variances, shape (feature, draw, component)."""
-        variance = np.exp(point)
+        variance = np.exp(point)  # in memory a variable's draws lie together, as they will be read
         effects = recover_crossing(self.layout, self.values, self._with_mean(variance), rng)
         dims = {effect: dim for effect, dim in EFFECTS.values() if effect in effects}
         found = {
@@ -81,8 +92,9 @@ class FeatureBatch:
             coords={dim: self.data[dim].values for dim in ("feature", "component", *dims.values())},
         )
 
-    def _with_mean(self, variance: np.ndarray) -> np.ndarray:
-        extended = np.empty((*variance.shape[:-1], variance.shape[-1] + 1))
-        extended[..., :-1] = variance
-        extended[..., -1] = self.mean_variance
-        return extended
+    def _with_mean(self, variance: np.ndarray, transform: np.ufunc = np.positive) -> np.ndarray:
+        """Transformed numbers with the prior variance of the mean last; in memory, one variance's lie together."""
+        extended = np.empty((variance.shape[-1] + 1, *variance.shape[:-1]))
+        transform(np.moveaxis(variance, -1, 0), out=extended[:-1])
+        extended[-1] = self.mean_variance
+        return np.moveaxis(extended, 0, -1)

@@ -57,7 +57,9 @@ def select_feature(data: xr.Dataset, feature: str) -> xr.Dataset:
 
 def split_by_rows(data: xr.Dataset) -> list[xr.Dataset]:
     """Features that were measured in the same rows together: each part is complete, and so has one design."""
-    given = data["value"].notnull().transpose("feature", "measurement").values
+    given = ~np.isnan(data["value"].transpose("feature", "measurement").values)
+    if given.all():
+        return [data]
     patterns, part = np.unique(given, axis=0, return_inverse=True)
     return [
         _keep_rows(data.isel(feature=np.flatnonzero(part.ravel() == number)), pattern)
