@@ -13,6 +13,7 @@ import pooch
 import pytest
 
 from bayesrg import datasets
+from bayesrg.datasets import fetching
 from bayesrg.errors import DataNotFoundError
 
 PHANTOM = "ibsi1/ibsi1_digital_phantom/image.nii.gz"
@@ -40,7 +41,7 @@ def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(served))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        monkeypatch.setattr(datasets, "_url", lambda name: f"http://127.0.0.1:{server.server_port}/{Path(name).name}")
+        monkeypatch.setattr(fetching, "_url", lambda name: f"http://127.0.0.1:{server.server_port}/{Path(name).name}")
         yield served
         server.shutdown()
         thread.join()
@@ -89,7 +90,7 @@ def test_a_missing_data_folder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_a_missing_file_is_downloaded_once(folder: Path, origin: Path, monkeypatch: pytest.MonkeyPatch):
     content = b"voxels"
-    monkeypatch.setattr(datasets, "_hashes", lambda: {PHANTOM: hashlib.sha256(content).hexdigest()})
+    monkeypatch.setattr(fetching, "_hashes", lambda: {PHANTOM: hashlib.sha256(content).hexdigest()})
     (origin / "image.nii.gz").write_bytes(content)
     fetched = datasets.path(PHANTOM)
     assert fetched.read_bytes() == content
@@ -130,20 +131,20 @@ def test_a_file_that_cannot_be_had_says_why(name: str, reason: str):
 def test_urls_follow_the_origins_layout():
     repository = "https://raw.githubusercontent.com/theibsi/data_sets"
     commit = "6da96021bc91faf4c0cb7fd7fa56a4225d2064a8"
-    assert datasets._url(PHANTOM) == f"{repository}/{commit}/ibsi_1_digital_phantom/nifti/image/phantom.nii.gz"
+    assert fetching._url(PHANTOM) == f"{repository}/{commit}/ibsi_1_digital_phantom/nifti/image/phantom.nii.gz"
     assert (
-        datasets._url("ibsi1/ibsi1_ct_phantom/mask.nii.gz")
+        fetching._url("ibsi1/ibsi1_ct_phantom/mask.nii.gz")
         == f"{repository}/{commit}/ibsi_1_ct_radiomics_phantom/nifti/mask/mask.nii.gz"
     )
     assert (
-        datasets._url("sts/STS_007_PET_mask.nii.gz")
+        fetching._url("sts/STS_007_PET_mask.nii.gz")
         == f"{repository}/master/ibsi_validation/nifti/STS_007/PET_mask.nii.gz"
     )
 
 
 @pytest.mark.data
 def test_registered_hashes_are_those_of_the_local_files():
-    hashes = datasets._hashes()
+    hashes = fetching._hashes()
     assert len(hashes) == 4 + 2 * 51
     for name, digest in hashes.items():
         assert hashlib.sha256(datasets.path(name).read_bytes()).hexdigest() == digest, name
