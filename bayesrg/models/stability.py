@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesrg.design import cross, factor, identified, number, read_feature, read_features, require_distinct
+from bayesrg.design import read_feature, read_features
 from bayesrg.errors import TableError
 from bayesrg.inference.variances import IndependentSds, Shares
 from bayesrg.models.agreement import MEANING, agreement
@@ -25,18 +25,17 @@ from bayesrg.models.calibrated_levels import (
     back_to_units,
     draw_log_scale,
     log_density_of_log_scale,
-    require_distinct_within,
     separate,
 )
 from bayesrg.models.feature_batch import FeatureBatch
 from bayesrg.models.feature_set import add_features
 from bayesrg.models.layout import EFFECTS, FACETS, SESSION_NEST, Layout, select_feature, split_by_rows
 from bayesrg.models.level_scales import find_cautions
+from bayesrg.models.study_table import INTERACTIONS, lay_out
 from bayesrg.prior import Prior
 from bayesrg.transformation import Scale
 from bayesrg.variables import OWN_UNIT
 
-INTERACTIONS = ("subject:scanner", "subject:preprocessing")
 # Facets whose levels may have a location and a scale each; a session is measured in the units of its scanner.
 CALIBRATED = ("scanner", "preprocessing")
 # Condition -> the facets it randomises (replication always); all others are held fixed.
@@ -159,47 +158,10 @@ class Stability:
             table, values, left_out, dropped = read_features(table, features)
         columns = {"subject": subject, "session": session, "scanner": scanner, "preprocessing": preprocessing}
         columns = {role: column for role, column in columns.items() if column is not None}
-        labels = {role: factor(table, column, role) for role, column in columns.items()}
-        facet = self.heteroscedastic
-        if facet is not None and facet not in columns:
-            raise TableError(f"heteroscedastic={facet!r} needs the {facet} column: name it, or leave the option out")
-        nest = SESSION_NEST[self.session]
-        if "session" in labels:
-            if not set(nest) <= labels.keys():
-                raise TableError("session='visit' nests sessions in subject x scanner: name the scanner column too")
-            labels["session"] = cross(*(labels[role] for role in nest), labels["session"])
-        possible = [name for name in INTERACTIONS if set(name.split(":")) <= labels.keys()]
-        labels |= {name: cross(*(labels[role] for role in name.split(":"))) for name in possible}
-        levels = {name: number(column) for name, column in labels.items()}
-        rows = {name: codes for name, (codes, _) in levels.items()} | {"residual": np.arange(len(table))}
-        asked = list(self.interactions or ())
-        if not set(asked) <= set(possible):
-            raise TableError(
-                f"interactions={asked} need the columns of both their factors: name them, or leave them out"
-            )
-        require_distinct({name: codes for name, codes in rows.items() if name not in possible or name in asked})
-        kept = identified(possible, rows) if self.interactions is None else asked
-        named = [name for name in EFFECTS if name in columns or name in kept]
-        components = [name for name in named if name != facet]
-
-        data = xr.Dataset(coords={"component": [*components, "residual"]})
-        for name in named:
-            dim = EFFECTS[name][1]
-            data[f"{dim}_index"] = ("measurement", levels[name][0])
-            data = data.assign_coords({dim: levels[name][1]})
-        data.attrs = {
-            "transformation": scale,
-            "session_design": self.session,
-            "columns": json.dumps(columns),
-            "dropped": json.dumps(dropped),
-            "not_identified": json.dumps([name for name in possible if name not in named]),
-            "replicated": int(pd.DataFrame({name: rows[name] for name in columns}).duplicated().any()),
-        }
-        if facet is not None:
-            data.attrs["heteroscedastic"] = facet
-            require_distinct_within(Layout(data))
+        design = lay_out(table, columns, self.session, self.interactions, self.heteroscedastic)
+        design.attrs |= {"transformation": scale, "dropped": json.dumps(dropped)}
         units = unit if isinstance(unit, Mapping) else dict.fromkeys(values, unit) if unit is not None else {}
-        data = add_features(data, values, left_out, units, family or {})
+        data = add_features(design, values, left_out, units, family or {})
         if isinstance(features, str):
             data = select_feature(data, features)
         return data.assign_attrs(cautions=json.dumps(find_cautions(data)))
