@@ -11,7 +11,8 @@ import xarray as xr
 
 from bayesrg.design import number_within
 from bayesrg.errors import TableError
-from bayesrg.inference.elimination import Elimination, eliminate, leave_one_out, recover_effects
+from bayesrg.inference.arrowhead import Elimination, eliminate
+from bayesrg.inference.elimination import leave_one_out, recover_effects
 from bayesrg.inference.strata import Strata, balanced_strata
 from bayesrg.transformation import Transformation
 

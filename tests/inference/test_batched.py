@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bayesrg.inference.arrowhead import Elimination, eliminate
 from bayesrg.inference.batched import BatchedElimination, BatchedStrata
-from bayesrg.inference.elimination import Elimination, eliminate, elimination_density, recover_effects
+from bayesrg.inference.elimination import elimination_density, recover_effects
 from bayesrg.inference.strata import balanced_strata, strata_density
 
 N_FEATURES = 3

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bayesrg.inference.arrowhead import Elimination, eliminate
 from bayesrg.inference.elimination import (
-    Elimination,
-    eliminate,
     elimination_density,
     leave_one_out,
     recover_effects,

@@ -13,7 +13,8 @@ from pymc.model.transform.conditioning import remove_value_transforms
 
 from bayesrg.errors import DesignError, TableError
 from bayesrg.inference import Sampler, fit
-from bayesrg.inference.elimination import eliminate, elimination_density, scaled_elimination_density
+from bayesrg.inference.arrowhead import eliminate
+from bayesrg.inference.elimination import elimination_density, scaled_elimination_density
 from bayesrg.models import IndependentSds, Priors, Stability
 from bayesrg.models.calibrated_levels import draw_log_scale, log_density_of_log_scale
 from bayesrg.models.layout import EFFECTS, Layout, select_feature
