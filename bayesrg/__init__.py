@@ -5,8 +5,8 @@ that PyMC, ArviZ, numba, SimpleITK and matplotlib are paid for only by the work 
 
 Rooms: ``imaging``, ``radiomics``, ``models``, ``inference``, ``simulation``, ``datasets``.
 Reading images into features: ``extract``, ``extract_cohort``, ``Settings``.
-From features to a posterior: ``Stability``, ``Prior``, ``fit``, ``save``, ``load``, ``summary``, ``diagnose``,
-``report``.
+From features to a posterior: ``Stability``, ``PooledStability``, ``Prior``, ``fit``, ``save``, ``load``,
+``summary``, ``diagnose``, ``report``, ``SelectionRule``.
 """
 
 __version__ = "0.1.0"
@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bayesrg import datasets, imaging, inference, models, radiomics, simulation
     from bayesrg.inference import diagnose, fit, load, save, summary
-    from bayesrg.models import Stability
+    from bayesrg.models import PooledStability, Stability
     from bayesrg.prior import Prior
     from bayesrg.radiomics import Settings, extract, extract_cohort
-    from bayesrg.reporting import report
+    from bayesrg.reporting import SelectionRule, report
 
 __all__ = [
+    "PooledStability",
     "Prior",
+    "SelectionRule",
     "Settings",
     "Stability",
     "__version__",
@@ -45,7 +47,9 @@ __all__ = [
 
 _ROOMS = frozenset({"datasets", "imaging", "inference", "models", "radiomics", "simulation"})
 _HOMES = {
+    "PooledStability": "bayesrg.models",
     "Prior": "bayesrg.prior",
+    "SelectionRule": "bayesrg.reporting",
     "Settings": "bayesrg.radiomics",
     "Stability": "bayesrg.models",
     "diagnose": "bayesrg.inference",

@@ -45,6 +45,19 @@ SHROUT_FLEISS = Reference(
     "Shrout PE, Fleiss JL. Intraclass correlations: uses in assessing rater reliability. Psychol Bull 1979;86:420–428.",
     "10.1037/0033-2909.86.2.420",
 )
+MCGRAW_WONG = Reference(
+    "McGraw KO, Wong SP. Forming inferences about some intraclass correlation coefficients. Psychol Methods "
+    "1996;1:30–46.",
+    "10.1037/1082-989X.1.1.30",
+)
+CONCORDANCE = Reference(
+    "Lin LI-K. A concordance correlation coefficient to evaluate reproducibility. Biometrics 1989;45:255–268.",
+    "10.2307/2532051",
+)
+LIMITS = Reference(
+    "Bland JM, Altman DG. Measuring agreement in method comparison studies. Stat Methods Med Res 1999;8:135–160.",
+    "10.1177/096228029900800204",
+)
 RAUNIG = Reference(
     "Raunig DL, McShane LM, Pennello G, et al. Quantitative imaging biomarkers: a review of statistical methods for "
     "technical performance assessment. Stat Methods Med Res 2015;24:27–67.",

@@ -11,12 +11,16 @@ import pytest
 import xarray as xr
 
 from bayesrg.inference import fit, summary
+from bayesrg.inference.fitting import data_of
 from bayesrg.models import Stability
 from bayesrg.models.averaging import decision_study
+from bayesrg.models.limits_of_agreement import bland_altman
 from bayesrg.models.ranking import rank_probability
+from bayesrg.models.reliability import FORMS, concordance, reliability_forms
 from bayesrg.reporting import SelectionRule, report
 from bayesrg.reporting.feature_set.checklists import ITEMS
 from bayesrg.reporting.feature_set.items import ANSWERS, NOT_HERE
+from bayesrg.reporting.feature_set.limits import OWN_LEVELS, UNSEEN
 from bayesrg.reporting.page import LARGEST_INSIDE
 
 SECTIONS = [
@@ -30,6 +34,7 @@ SECTIONS = [
     "probabilities",
     "decision",
     "coefficients",
+    "agreement",
     "selection",
     "priors",
     "diagnostics",
@@ -203,6 +208,158 @@ def test_coefficients_are_in_each_features_unit(many_pages, many_written, many_f
     assert units["histogram_mean"] == "grey level"
 
 
+def drawn(tree: xr.DataTree) -> tuple[xr.Dataset, xr.Dataset]:
+    """What the functions of `bayesrg.models` ask for: posterior and data."""
+    return tree["posterior"].to_dataset(), data_of(tree)
+
+
+def middle_and_ends(values: xr.DataArray) -> dict[str, pd.Series]:
+    """By part: the median and the bounds of the 95 % interval of each feature."""
+    draws, names = values.transpose(*DRAWS, "feature").values, values["feature"].values
+    limits = {"median": 0.5, "lower": 0.025, "upper": 0.975}
+    return {part: pd.Series(np.quantile(draws, limit, axis=(0, 1)), names) for part, limit in limits.items()}
+
+
+def test_indices_of_every_feature_are_those_of_the_functions(many_written, many_fits):
+    table = csv(many_written, "many", "agreement_by_feature")
+    posterior, data = drawn(many_fits["many"])
+    forms, ccc = reliability_forms(posterior, data), concordance(posterior, data)["ccc"]
+    assert list(table.index) == list(csv(many_written, "many", "icc").index)
+    compared = 0
+    for facet in ("session", "scanner", "preprocessing"):
+        np.testing.assert_allclose(table[f"{facet}_k"], forms["k"].sel(facet=facet).to_series()[table.index])
+        for form in FORMS:
+            expected = middle_and_ends(forms["reliability"].sel(facet=facet, form=form, drop=True))
+            for part, own in expected.items():
+                if own.isna().all():  # two-way forms of sessions that are the subjects' own
+                    assert f"{facet}_{form}_{part}" not in table
+                else:
+                    np.testing.assert_allclose(table[f"{facet}_{form}_{part}"], own[table.index], rtol=1e-9)
+                    compared += 1
+    assert compared == 3 * (2 + 6 + 6)
+    for facet in ("scanner", "preprocessing"):
+        for part, own in middle_and_ends(ccc.sel(facet=facet, drop=True)).items():
+            np.testing.assert_allclose(table[f"{facet}_CCC_{part}"], own[table.index], rtol=1e-9)
+
+
+def test_indices_are_shown_of_the_first_the_middle_and_the_last_feature(many_pages, many_written, hostile):
+    ranked = csv(many_written, "many", "icc").index
+    table = csv(many_written, "many", "agreement_by_feature")
+    rows = many_pages["many"].one("div", id="table-agreement_indices").all("tr")
+    heads = [cell.words for cell in rows[0].children]
+    assert heads[:3] == ["Raters", "Index", "McGraw & Wong"]
+    for head, place in zip(heads[3:], (1, 4, 8), strict=True):
+        assert head.startswith(ranked[place - 1])
+        assert head.endswith(f"rank {place} of 8")
+    seen = [[cell.words for cell in row.children] for row in rows[1:]]
+    assert [row[:2] for row in seen[:3]] == [["session", "ICC(1,1)"], ["session", "ICC(1,k)"], ["scanner", "ICC(1,1)"]]
+    assert [row[1] for row in seen if row[0] == "scanner"] == [*FORMS, "CCC"]
+    for facet, index, name, *shown in seen:
+        assert name == FORMS.get(index, "–")
+        for text, place in zip(shown, (1, 4, 8), strict=True):
+            numbers = re.findall(r"[\d.]+", text)
+            assert text == "{} ({}–{})".format(*numbers)
+            own = table.loc[ranked[place - 1]]
+            for number, part in zip(numbers, ("median", "lower", "upper"), strict=True):
+                tolerance = 0.501 * 10.0 ** -len(number.partition(".")[2])
+                assert float(number) == pytest.approx(own[f"{facet}_{index}_{part}"], abs=tolerance)
+    searched = cells(many_pages["many"], "agreement_by_feature")
+    assert [name.removesuffix(" ↕") for name in searched.columns] == [
+        "Session ICC(1,1)",
+        *(f"{facet} {index}" for facet in ("Scanner", "Preprocessing") for index in ("ICC(2,1)", "ICC(3,1)", "CCC")),
+    ]
+    assert hostile["feature"] in searched.index
+
+
+def test_limits_of_agreement_are_in_each_features_unit(many_pages, many_written, many_fits, hostile):
+    table = csv(many_written, "many", "limits_of_agreement")
+    for facet in ("session", "scanner", "preprocessing"):
+        expected = bland_altman(*drawn(many_fits["many"]), facet).squeeze("pair")
+        own = table[table["facet"] == facet]
+        assert len(own) == 8
+        assert set(own["first"]) == {str(expected["first"].values)}
+        assert set(own["second"]) == {str(expected["second"].values)}
+        for name in ("bias", "lower", "upper"):
+            for part, values in middle_and_ends(expected[name].drop_vars(["pair", "first", "second"])).items():
+                np.testing.assert_allclose(own[f"{name}_{part}"], values[own.index], rtol=1e-9)
+    assert set(table.loc[hostile["feature"], "unit"]) == {hostile["unit"]}
+    sessions = table[table["facet"] == "session"]
+    assert (sessions["bias_median"] == 0).all()
+    rc = many_fits["many"]["estimands"]["rc"].median(DRAWS).to_series()
+    np.testing.assert_allclose(sessions["upper_median"], rc[sessions.index], rtol=1e-3)  # 1.96 is a rounded quantile
+    place = many_pages["many"].one("div", id="table-limits_of_agreement")
+    assert [cell.words for cell in place.all("tr")[1].children][1:4:2] == ["two sessions of a subject", "0"]
+    assert "scanner: $x_1$ − GE & Söhne" in place.words
+    assert place.one("p", class_="notes").words == f"{OWN_LEVELS}The CSV file has every feature."
+
+
+def test_features_are_summarised_in_parts_as_at_once(many_fits, many_written, tmp_path, monkeypatch):
+    monkeypatch.setattr("bayesrg.reporting.feature_set.derived.FEATURES_AT_ONCE", 3)
+    folder = folder_of(report(many_fits["many"], tmp_path / "page.html"))
+    for name in ("agreement_by_feature.csv", "limits_of_agreement.csv"):
+        assert (folder / name).read_text() == (folder_of(many_written["many"]) / name).read_text()
+
+
+def measured(**sizes: int) -> pd.DataFrame:
+    """Three features measured in every cell of a design."""
+    rng = np.random.default_rng(7)
+    table = pd.DataFrame(list(np.ndindex(*sizes.values())), columns=list(sizes))
+    for number in range(3):
+        value = 20 + 0.4 * rng.normal(size=len(table))
+        for facet, sd in zip(sizes, (2.0, 0.5, 0.4), strict=False):
+            value += sd * rng.normal(size=sizes[facet])[table[facet]]
+        table[f"histogram_{number}"] = value
+    return table
+
+
+def agreement_of(model: Stability, table: pd.DataFrame, folder: Path, read, **options: str):
+    """The section on agreement of a fit to `measured` data, and the page."""
+    facets = {name: name for name in table.columns if not name.startswith("histogram_")}
+    features = [name for name in table.columns if name not in facets]
+    data = model.prepare(table, features=features, **facets, **options)
+    page = read(report(fit(model, data, seed=8, progress=False), folder / "page.html"))
+    return page.one("section", id="agreement"), page
+
+
+def test_what_a_design_cannot_give_is_named_with_the_reason(many_pages, tmp_path, read):
+    words = many_pages["many"].one("section", id="agreement").words
+    assert "ICC(2,1), ICC(2,k), ICC(3,1) and ICC(3,k) of the session: each subject has its own levels" in words
+    assert "CCC of the session: concordance is of levels that all subjects share" in words
+    section, page = agreement_of(Stability(), measured(subject=10, scanner=4), tmp_path, read)
+    assert "All indices of the session: no session was named." in section.words
+    assert "Limits of agreement of the scanner: its 4 levels make 6 pairs" in section.words
+    assert "CCC of" not in section.words
+    assert not page.all("div", id="table-limits_of_agreement")
+
+
+def test_normal_scores_have_indices_and_no_limits(tmp_path, read):
+    section, page = agreement_of(Stability(), measured(subject=10, scanner=2), tmp_path, read, scale="rank_normal")
+    assert page.all("div", id="table-agreement_indices")
+    assert "Limits of agreement: limits of agreement are in the feature's units, which normal scores" in section.words
+
+
+def test_levels_with_scales_of_their_own_agree_in_nothing(tmp_path, read):
+    model = Stability(heteroscedastic="scanner")
+    section, _ = agreement_of(model, measured(subject=12, scanner=2), tmp_path, read)
+    assert (
+        "no facet with levels that could agree (every scanner has a location and a scale of its own)" in section.words
+    )
+    assert not section.all("table")
+
+
+def test_levels_at_which_a_feature_was_not_measured_have_no_limits(tmp_path, read):
+    table = measured(subject=12, scanner=3)
+    table.loc[table["scanner"] == 2, "histogram_0"] = np.nan
+    section, _ = agreement_of(Stability(), table, tmp_path, read)
+    rows = [
+        [cell.words for cell in row.children] for row in section.one("div", id="table-limits_of_agreement").all("tr")
+    ]
+    lacking = [row[1] for row in rows if row[2:] == ["–"] * 3 and row[0] == "histogram_0"]
+    assert lacking == ["scanner: 0 − 2", "scanner: 1 − 2"]
+    assert sum("–" in row[2] and len(row[2]) == 1 for row in rows) == 2
+    assert UNSEEN.strip() in section.words
+
+
 def test_the_lists_name_every_feature_once_with_its_probability(many_pages, many_written, many_fits):
     text = many_pages["many"].one("blockquote", id="selection-text").words
     table = csv(many_written, "many", "selection")
@@ -366,6 +523,10 @@ def test_a_log_scale_has_pairs_of_percentages(tmp_path, read):
     page = read(report(fit(model, data, seed=6, progress=False), tmp_path / "page.html"))
     shown = cells(page, "coefficients")
     assert {"RC, decrease (%)", "RC, increase (%)"} <= set(shown.columns)
+    limits = pd.read_csv(tmp_path / "page_files" / "limits_of_agreement.csv", index_col=0)
+    assert set(limits["unit"]) == {"%"}
+    assert (limits["lower_median"] < 0).all()
+    assert (limits["upper_median"] > -limits["lower_median"]).all()
     words = page.one("section", id="coefficients").words
     assert "no scanner was named" in words
     assert "the ICC of repeatability exceeds 0.75" in page.words

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bayesrg.reporting.blocks import Page
+from bayesrg.reporting.feature_set.agreement import agreement
 from bayesrg.reporting.feature_set.coefficients import coefficients
 from bayesrg.reporting.feature_set.data import data
 from bayesrg.reporting.feature_set.decision import decision
@@ -44,6 +45,7 @@ def compose(fit: Fitted, show_subjects: bool, rule: SelectionRule) -> tuple[Fitt
         heat_map(study),
         decision(study),
         coefficients(study),
+        agreement(study),
         selection(study),
         *redundancy(study),
         priors(study),

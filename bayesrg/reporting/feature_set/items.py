@@ -147,8 +147,8 @@ def _segmentation(study: FeatureSet) -> Answer:
     return Answer(
         PARTLY,
         "If the levels named as preprocessing are segmentations or readers, the robustness ICC is the coefficient "
-        "asked for (signal and error components are in the table of definitions); the fit does not know what they are.",
-        "icc",
+        "asked for; the agreement indices have the forms of Shrout and Fleiss. The fit does not know what they are.",
+        "agreement",
     )
 
 
