@@ -225,6 +225,9 @@ def read_features(
     """
     if not features:
         raise TableError("no feature was named: give at least one column")
+    strange = [name for name in features if not isinstance(name, str)]
+    if strange:
+        raise TableError(f"features are named by text; got {strange[0]!r}: rename the table's columns")
     twice = (
         sorted({name for name in features if list(features).count(name) > 1})
         if len({*features}) < len(features)

@@ -3,6 +3,7 @@
 import fnmatch
 import re
 import sys
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from os import PathLike
@@ -19,7 +20,7 @@ SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 # How R, Python and spreadsheet programs write that a number is missing.
 _MISSING = frozenset({"NA", "NaN", "nan", "N/A", "#N/A"})
-_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 def read_table(path: str | PathLike[str], *, text: Collection[str] = (), kind: str = "table") -> pd.DataFrame:
@@ -81,7 +82,10 @@ def _take_header(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def choose_columns(table: pd.DataFrame, patterns: Iterable[str], exclude: Collection[str] = ()) -> list[str]:
-    """Return the columns of numbers that match any of the patterns, in the table's order.
+    """Return the columns with numbers that match any of the patterns, in the table's order.
+
+    A column that holds other text among its numbers is returned too, so that whoever reads it can name the cell. Those
+    that match a wildcard and hold no number at all are named in a warning.
 
     Parameters
     ----------
@@ -97,13 +101,8 @@ def choose_columns(table: pd.DataFrame, patterns: Iterable[str], exclude: Collec
     TableError
         For a pattern that matches no column of numbers.
     """
-    numeric = [
-        str(column)
-        for column in table.columns
-        if column not in exclude
-        and pd.api.types.is_numeric_dtype(table[column])
-        and not pd.api.types.is_bool_dtype(table[column])
-    ]
+    others = [column for column in table.columns if column not in exclude]
+    numeric = [str(column) for column in others if _has_numbers(table, column)]
     chosen: set[str] = set()
     for pattern in patterns:
         found = [column for column in numeric if fnmatch.fnmatchcase(column, pattern)]
@@ -116,7 +115,25 @@ def choose_columns(table: pd.DataFrame, patterns: Iterable[str], exclude: Collec
                 + (f"; did you mean {' or '.join(near)}?" if near else "")
             )
         chosen.update(found)
+    without = [
+        str(column)
+        for column in others
+        if str(column) not in numeric and any(fnmatch.fnmatchcase(str(column), pattern) for pattern in patterns)
+    ]
+    if without:
+        warnings.warn(
+            f"{len(without)} columns match, but hold no numbers, and are left out: {', '.join(without[:10])}"
+            f"{', …' if len(without) > 10 else ''}",
+            stacklevel=2,
+        )
     return [column for column in numeric if column in chosen]
+
+
+def _has_numbers(table: pd.DataFrame, name: str) -> bool:
+    column = table[name]
+    if pd.api.types.is_bool_dtype(column):
+        return False
+    return bool(np.any(pd.notna(pd.to_numeric(column, errors="coerce"))))
 
 
 def write_csv(table: pd.DataFrame, path: str | PathLike[str]) -> Path:

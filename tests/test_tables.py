@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 
 from bayesrg import tables
 from bayesrg.errors import TableError
-from bayesrg.tables import print_table, read_table, write_csv
+from bayesrg.tables import choose_columns, print_table, read_table, write_csv
 
 TEXT = "subject,visit,value,other,small\n007,1,1.5,x,-1e-5\n008,2,NA,1,2.\n,3,0.25,,\n"
 
@@ -116,3 +117,19 @@ def test_a_field_too_many_or_a_name_twice_shifts_nothing_in_silence(tmp_path, co
     path.write_text(content)
     with pytest.raises(TableError, match=message):
         read_table(path)
+
+
+def test_columns_that_a_pattern_drops_are_named():
+    table = pd.DataFrame(
+        {"f_1": [1.0, 2.0], "f_2": ["0.5", "-"], "f_3": ["high", "low"], "f_4": [np.nan, np.nan], "f_5": [True, False]}
+    )
+    with pytest.warns(UserWarning, match="3 columns match, but hold no numbers, and are left out: f_3, f_4, f_5"):
+        assert choose_columns(table, ["f_*"]) == ["f_1", "f_2"]
+
+
+def test_numbers_without_a_leading_zero(tmp_path: Path):
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n.25,007\n-.5e2,008\n")
+    table = read_table(file)
+    assert table["a"].tolist() == [0.25, -50.0]
+    assert table["b"].tolist() == ["007", "008"]

@@ -318,8 +318,10 @@ def _judge(diagnosis: "Diagnosis") -> int:
     """Return the exit code of a fit, and say loudly if it did not converge."""
     if diagnosis.passed:
         return DONE
+    some = 0 < len(diagnosis.failed) < diagnosis.members
+    use = "Do not use those that failed" if some else "Do not use this fit"
     _say(
-        f"bayesrg: warning: {diagnosis.verdict}. Do not use this fit. It is saved, so that you can look at it; "
+        f"bayesrg: warning: {diagnosis.verdict}. {use}. It is saved, so that you can look at it; "
         "sample longer (--draws, --tune), or see `bayesrg report` for what the trouble is."
     )
     return NOT_CONVERGED

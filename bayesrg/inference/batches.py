@@ -42,8 +42,8 @@ def sample_members(
     Returns
     -------
     posterior : Dataset over chain, draw and feature
-    statistics : `method`, `pareto_k`, `importance_ess`, `r_hat` and `divergences` by feature; NaN where a number does
-        not apply to the method
+    statistics : `method`, `pareto_k`, `importance_ess`, `r_hat`, `nuts_ess` (the smallest of bulk and tail) and
+        `divergences` by feature; NaN where a number does not apply to the method
     """
     _keep_freed_memory()
     batches = model.batches(data, BLOCK)
@@ -206,7 +206,7 @@ def _sample_singly(
     progress: bool,
 ) -> Iterator[tuple[xr.Dataset, xr.Dataset]]:
     """NUTS for the features that importance sampling failed; features of one structure share a compilation."""
-    from arviz import rhat
+    from arviz import ess, rhat
     from rich.progress import track
 
     from bayesrg.inference.fitting import Sampler
@@ -225,10 +225,14 @@ def _sample_singly(
         worst = max(float(own.max()) for own in rhat(sampled).data_vars.values())
         recovered = model.recover(sampled, one, np.random.default_rng([seed, number]))
         kept = sampled.merge(recovered).isel(draw=slice(1, None, 2)).assign_coords(draw=np.arange(draws))
+        drawn = kept[list(sampled.data_vars)]
+        smallest = min(
+            float(own.min()) for method in ("bulk", "tail") for own in ess(drawn, method=method).data_vars.values()
+        )
         diverged = int(chain_statistics["diverging"].sum())
         yield (
             model.reduce(kept).expand_dims(feature=[feature]),
-            _statistics([feature], NUTS, r_hat=worst, divergences=diverged),
+            _statistics([feature], NUTS, r_hat=worst, nuts_ess=smallest, divergences=diverged),
         )
 
 
@@ -239,9 +243,16 @@ def _statistics(
     pareto_k: np.ndarray | float = np.nan,
     importance_ess: np.ndarray | float = np.nan,
     r_hat: float = np.nan,
+    nuts_ess: float = np.nan,
     divergences: float = 0,
 ) -> xr.Dataset:
-    numbers = {"pareto_k": pareto_k, "importance_ess": importance_ess, "r_hat": r_hat, "divergences": divergences}
+    numbers = {
+        "pareto_k": pareto_k,
+        "importance_ess": importance_ess,
+        "r_hat": r_hat,
+        "nuts_ess": nuts_ess,
+        "divergences": divergences,
+    }
     columns = {
         name: ("feature", np.broadcast_to(np.asarray(own, float), len(features))) for name, own in numbers.items()
     }

@@ -29,9 +29,18 @@ class Check:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The verdict on a fit, with the checks it rests on."""
+    """The verdict on a fit, with the checks it rests on.
+
+    Attributes
+    ----------
+    checks : of the whole fit; of many features each tells the worst one
+    failed : features that failed any check, of a fit that sampled them one by one
+    members : how many features that fit has; 1 for any other
+    """
 
     checks: tuple[Check, ...]
+    failed: tuple[str, ...] = ()
+    members: int = 1
 
     @property
     def passed(self) -> bool:
@@ -46,7 +55,15 @@ class Diagnosis:
         failed = "; ".join(
             f"{c.name} {c.value:.4g} at {c.where} (required {c.required})" for c in self.checks if not c.passed
         )
+        if self.failed and len(self.failed) < self.members:
+            return f"NOT CONVERGED for {len(self.failed)} of {self.members} features, the others can be used: {failed}"
         return f"NOT CONVERGED: {failed}"
+
+    def verdict_of(self, member: str) -> str:
+        """The verdict on one feature of a fit that sampled its features one by one."""
+        if not self.failed:
+            return self.verdict
+        return "NOT CONVERGED: see the fit's diagnosis" if member in self.failed else "converged"
 
     def __str__(self) -> str:
         lines = [
@@ -95,22 +112,30 @@ def _diagnose_batch(tree: xr.DataTree) -> Diagnosis:
     statistics = tree["sample_stats"].to_dataset()
     names = statistics["feature"].values
     important = (statistics["method"] == IMPORTANCE).values
-    checks = []
+    checks, failing = [], np.zeros(names.size, dtype=bool)
     for name, variable, kind, limit, above in (
         ("Pareto k", "pareto_k", important, PARETO_K, False),
         ("importance ESS", "importance_ess", important, ESS, True),
         ("R-hat", "r_hat", ~important, R_HAT, False),
+        ("bulk and tail ESS", "nuts_ess", ~important, ESS, True),
         ("divergences", "divergences", ~important, 0, False),
     ):
-        own = np.where(np.isnan(values := statistics[variable].values[kind].astype(float)), np.inf, values)
+        values = statistics[variable].values[kind].astype(float)
+        own = np.where(np.isnan(values), 0.0 if above else np.inf, values)
         if not own.size:
             continue
         place = int(np.argmin(own) if above else np.argmax(own))
-        bad = int((own < limit).sum() if above else (own > limit).sum())
+        wrong = own < limit if above else own > limit
+        failing[np.flatnonzero(kind)[wrong]] = True
+        bad = int(wrong.sum())
         where = f"{names[kind][place]}" + (f" and {bad - 1} other features" if bad > 1 else "")
         checks.append(Check(name, float(own[place]), where, f"{'>=' if above else '<='} {limit}", bad == 0))
-    infinite = int((~np.isfinite(tree["posterior"]["variance"])).sum())
-    return Diagnosis((Check("infinite or NaN draws", infinite, "variance", "0", infinite == 0), *checks))
+    variance = tree["posterior"].to_dataset()["variance"].transpose("feature", ...).sel(feature=names)
+    broken = (~np.isfinite(variance.values)).reshape(names.size, -1).sum(axis=1)
+    failing |= broken > 0
+    infinite = int(broken.sum())
+    worst = Check("infinite or NaN draws", infinite, "variance", "0", infinite == 0)
+    return Diagnosis((worst, *checks), tuple(map(str, names[failing])), names.size)
 
 
 def _continuous(dataset: xr.Dataset) -> xr.Dataset:

@@ -12,6 +12,7 @@ from bayesrg.inference.batches import estimands_of_members, sample_members
 from bayesrg.inference.diagnosis import diagnose
 from bayesrg.inference.model import Batches, DrawsPrior, Model, Predicts, Recovers, ScoresPoints, TargetsAcceptance
 from bayesrg.inference.provenance import describe, hash_dataset, now, versions
+from bayesrg.inference.storage import with_plain_labels
 
 DRAWS, BATCH_DRAWS = 1500, 500  # of each chain
 PRIOR_DRAWS = 4000  # for the prior of every estimand, so that P(ICC > c) is known to 0.01
@@ -148,7 +149,7 @@ def fit(
         method, compiled_at = "NUTS (nutpie)", time.perf_counter()
         groups = _fit_jointly(model, data, compiled, seed, draws, tune, chains, progress)
     sampled = time.perf_counter()
-    tree = xr.DataTree.from_dict(groups)
+    tree = with_plain_labels(xr.DataTree.from_dict(groups))
     tree["provenance"] = xr.Dataset(
         attrs={
             "model": json.dumps(describe(model)),

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import xarray as xr
 
 from bayesrg.errors import FitError
@@ -50,7 +51,25 @@ def load(path: str | Path) -> xr.DataTree:
             tree = opened.load()
     except (zipfile.BadZipFile, OSError, KeyError, ValueError, RuntimeError) as error:  # codecs raise RuntimeError
         raise FitError(f"{target} cannot be read as a saved fit ({error}): fit and save it again") from error
+    tree = with_plain_labels(tree)
     missing = {"posterior", "estimands", "provenance"} - set(tree.children)
     if missing:
         raise FitError(f"{target} is not a bayesrg fit: it has no {', '.join(sorted(missing))}")
     return tree
+
+
+def with_plain_labels(tree: xr.DataTree) -> xr.DataTree:
+    """The tree with its labels as text of fixed width, which NumPy compares and joins with what people give.
+
+    Samplers give labels as objects, and what was saved as such comes back as NumPy's variable-width strings.
+    """
+    groups = {}
+    for node in tree.subtree:
+        dataset = node.to_dataset(inherit=False)
+        for name, variable in dataset.variables.items():
+            if variable.dtype.kind in "OT":
+                text = np.array(variable.values.ravel().tolist(), dtype=str).reshape(variable.shape)
+                plain = (variable.dims, text, variable.attrs)
+                dataset = (dataset.assign_coords if name in dataset.coords else dataset.assign)({name: plain})
+        groups[node.path] = dataset
+    return xr.DataTree.from_dict(groups)

@@ -26,7 +26,8 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
     -------
     DataFrame indexed by names such as ``icc[repeatability]`` (``icc[glcm_contrast_3d_merged, repeatability]`` of many
     features, with their `family`). Rows that are probabilities (``icc_above``) have no interval. The effective sample
-    size of a feature fitted by importance sampling is that of its weights; R-hat does not apply to it.
+    size of a feature fitted by importance sampling is that of its weights; R-hat does not apply to it. The verdict is
+    that of the row's own feature, where features were sampled one by one.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
         "sd": chosen.astype(float).std(("chain", "draw"), ddof=1),
     }
     limits = ((1.0 - ci_prob) / 2.0, (1.0 + ci_prob) / 2.0)
-    verdict = diagnose(tree).verdict
+    diagnosis = diagnose(tree)
     data = tree["constant_data"].to_dataset()
     parts = []
     for name in names:
@@ -74,7 +75,13 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
             part["family"] = along["family"].transpose(*order).values.ravel()
             if own.attrs.get("unit") == OWN_UNIT:
                 part["unit"] = along["unit"].transpose(*order).values.ravel()
-        parts.append(part.assign(verdict=verdict))
+        part["verdict"] = diagnosis.verdict
+        if batch and diagnosis.failed:
+            verdicts = own["feature"].copy(data=[diagnosis.verdict_of(str(name)) for name in own["feature"].values])
+            part["verdict"] = (
+                xr.broadcast(verdicts, own.isel(chain=0, draw=0, drop=True))[0].transpose(*own.dims[2:]).values.ravel()
+            )
+        parts.append(part)
     table = pd.concat(parts, ignore_index=True).set_index("estimand")
     table.attrs["ci_prob"] = ci_prob
     return table
@@ -98,7 +105,7 @@ def _precision_of_batch(tree: xr.DataTree, chosen: xr.Dataset) -> dict[str, xr.D
     """Of draws resampled to equal weights only the importance weights know the effective sample size."""
     statistics = tree["sample_stats"].to_dataset()
     kept = chosen.sizes["chain"] * chosen.sizes["draw"]
-    ess = statistics["importance_ess"].where(statistics["method"] == IMPORTANCE).clip(max=kept)
+    ess = statistics["importance_ess"].where(statistics["method"] == IMPORTANCE, statistics["nuts_ess"]).clip(max=kept)
     none = xr.zeros_like(chosen.isel(chain=0, draw=0, drop=True).astype(float))
     sd = chosen.astype(float).std(("chain", "draw"), ddof=1)
     return {

@@ -79,6 +79,8 @@ def decision_study(
     for facet, given in asked.items():
         if facet in layout.components:
             numbers[facet] = _checked(f"{facet}s", NUMBERS if given is None else given)
+        elif given is not None and facet == layout.calibrated:
+            raise DesignError(f"every {facet} has a location and a scale of its own: to average them mixes units")
         elif given is not None:
             raise DesignError(f"the design has no {facet}, so it cannot say what averaging {given} of them would do")
     held = frozenset(fixed)

@@ -15,6 +15,8 @@ from bayesrg.models.layout import Layout
 from bayesrg.radiomics.foreign import family_of, unit_of
 from bayesrg.transformation import transform
 
+SAME = 1e-9  # of a feature's sd: what arithmetic leaves of equal values
+
 
 def add_features(
     design: xr.Dataset,
@@ -108,4 +110,36 @@ def _explain_gaps(levels: Mapping[str, np.ndarray], given: np.ndarray, means: np
     names = confounded(rows, None if means is None else means[given])
     if not names:
         return ""
-    return f"in the {int(given.sum())} rows that have it, {', '.join(names)} cannot be told apart; fit it alone"
+    return (
+        f"in the {int(given.sum())} rows that have it, {', '.join(names)} cannot be told apart (or have one level): "
+        "fit it without them"
+    )
+
+
+def find_repeats(data: xr.Dataset) -> list[str]:
+    """Cautions about features that some facet does not change at all: their residual is the rounding of numbers.
+
+    Shape does not depend on how intensities were processed, for instance. The likelihood of such a feature grows
+    without bound as the variances of that facet and of the residual go to zero: their posterior is about nothing.
+    """
+    columns = json.loads(data.attrs["columns"])
+    value = data["value"] if "feature" in data.dims else data["value"].expand_dims(feature=[data.attrs["feature"]])
+    values, names = value.transpose("measurement", "feature").values, value["feature"].values.astype(str)
+    found = []
+    for facet in (role for role in columns if role != "subject" and f"{role}_index" in data):
+        others = [data[f"{role}_index"].values for role in columns if role != facet and f"{role}_index" in data]
+        _, cell = np.unique(np.column_stack(others), axis=0, return_inverse=True)
+        order = np.argsort(cell.ravel(), kind="stable")
+        first = np.flatnonzero(np.diff(cell.ravel()[order], prepend=-1))
+        ordered = values[order]
+        spread = np.fmax.reduceat(ordered, first) - np.fmin.reduceat(ordered, first)
+        compared = np.add.reduceat(~np.isnan(ordered), first) > 1
+        same = np.where(compared, spread, 0.0).max(axis=0) < SAME
+        exact = names[same & compared.any(axis=0)]
+        if exact.size:
+            shown = ", ".join(exact[:5]) + (", …" if exact.size > 5 else "")
+            found.append(
+                f"{exact.size} feature(s) have the same value at every {facet}, to the last digits ({shown}): the "
+                f"variances of {facet} and of the residual are those of rounding. Fit these without the {facet} column"
+            )
+    return found

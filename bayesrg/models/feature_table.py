@@ -3,6 +3,8 @@
 import pandas as pd
 import xarray as xr
 
+from bayesrg.errors import FitError
+from bayesrg.inference.diagnosis import diagnose
 from bayesrg.models.ranking import rank_probability
 
 BEST = 10
@@ -21,9 +23,16 @@ def tabulate_features(tree: xr.DataTree, condition: str = "overall", *, ci_prob:
     -------
     DataFrame indexed by feature: `family`, `icc` (posterior mean), `lower`, `upper`, `P(icc > …)` for each threshold,
     `mean_rank` (1 = best), `P(best k)` of being among the best ten (or the best half of fewer than twenty), and, for
-    features that were fitted one by one, `method` and `pareto_k`.
+    features that were fitted one by one, `method`, `pareto_k`, `r_hat` and `converged`.
+
+    Raises
+    ------
+    FitError
+        For a fit of one feature.
     """
     estimands = tree["estimands"].to_dataset()
+    if "feature" not in estimands.dims:
+        raise FitError("the fit is of one feature: see `summary`; many features are fitted together by features=[…]")
     icc = estimands["icc"].sel(condition=condition, drop=True).reset_coords(drop=True)
     n = icc.sizes["feature"]
     best = max(1, min(BEST, n // 2))
@@ -43,6 +52,7 @@ def tabulate_features(tree: xr.DataTree, condition: str = "overall", *, ci_prob:
         index=pd.Index(icc["feature"].values.astype(str), name="feature"),
     )
     if "method" in tree["sample_stats"]:
-        for name in ("method", "pareto_k"):
+        for name in ("method", "pareto_k", "r_hat"):
             table[name] = tree["sample_stats"][name].sel(feature=icc["feature"]).values
+        table["converged"] = ~table.index.isin(diagnose(tree).failed)
     return table.sort_values("icc", ascending=False, kind="stable")

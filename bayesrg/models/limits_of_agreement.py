@@ -219,7 +219,7 @@ def _require_units(data: xr.Dataset) -> None:
     if calibrated:
         raise FitError(
             f"limits of agreement compare values in one unit, and here every {calibrated} has a scale of its own: fit "
-            "the levels that share a unit, or look at rc by level"
+            "the levels that share a unit"
         )
     if data.attrs["transformation"] == "rank_normal":
         raise FitError(

@@ -28,7 +28,7 @@ from bayesrg.models.calibrated_levels import (
     separate,
 )
 from bayesrg.models.feature_batch import FeatureBatch
-from bayesrg.models.feature_set import add_features
+from bayesrg.models.feature_set import add_features, find_repeats
 from bayesrg.models.layout import EFFECTS, FACETS, SESSION_NEST, Layout, select_feature, split_by_rows
 from bayesrg.models.level_scales import find_cautions
 from bayesrg.models.study_table import INTERACTIONS, lay_out
@@ -155,7 +155,7 @@ class Stability:
             table, value, dropped = read_feature(table, features)
             values, left_out = {features: value}, {}
         else:
-            table, values, left_out, dropped = read_features(table, features)
+            table, values, left_out, dropped = read_features(table, list(features))
         columns = {"subject": subject, "session": session, "scanner": scanner, "preprocessing": preprocessing}
         columns = {role: column for role, column in columns.items() if column is not None}
         design = lay_out(table, columns, self.session, self.interactions, self.heteroscedastic)
@@ -164,7 +164,7 @@ class Stability:
         data = add_features(design, values, left_out, units, family or {})
         if isinstance(features, str):
             data = select_feature(data, features)
-        return data.assign_attrs(cautions=json.dumps(find_cautions(data)))
+        return data.assign_attrs(cautions=json.dumps([*find_cautions(data), *find_repeats(data)]))
 
     def build(self, data: xr.Dataset) -> Any:
         """The PyMC model without its effects: a balanced design observes sums of squares, any other the values."""

@@ -330,7 +330,10 @@ def _shifted_filters(table: pd.DataFrame) -> set[str]:
         prefix, _, feature = column.rpartition("firstorder_")
         others = [f"{prefix}firstorder_{other}" for other in ("Mean", "Variance")]
         if feature == "RootMeanSquared" and set(others) <= set(table.columns):
-            root, mean, variance = (table[name].to_numpy(np.float64) for name in (column, *others))
+            # A cell that is no number is for the reader of that feature to name; here it compares as missing.
+            root, mean, variance = (
+                np.asarray(pd.to_numeric(table[name], errors="coerce"), dtype=np.float64) for name in (column, *others)
+            )
             square, unshifted = root**2, mean**2 + variance
             if (np.abs(square - unshifted) > _SHIFT_TOLERANCE * np.maximum(square, unshifted)).any():
                 shifted.add(prefix.rstrip("_"))

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from bayesrg.inference import Sampler, batches, diagnose, fit, load, save, summary
-from bayesrg.models import Stability
+from bayesrg.models import Stability, tabulate_features
 
 FACTORS = ("subject", "session", "scanner")
 
@@ -121,4 +121,27 @@ def test_a_feature_that_no_method_sampled_well_is_named():
     tree = fit(Stability(), make(), seed=3, draws=500, progress=False)
     tree["sample_stats"]["pareto_k"].loc[{"feature": "glcm_3"}] = 0.9
     tree["sample_stats"]["pareto_k"].loc[{"feature": "glcm_1"}] = 0.8
-    assert diagnose(tree).verdict == "NOT CONVERGED: Pareto k 0.9 at glcm_3 and 1 other features (required <= 0.7)"
+    diagnosis = diagnose(tree)
+    assert diagnosis.verdict == (
+        "NOT CONVERGED for 2 of 5 features, the others can be used: "
+        "Pareto k 0.9 at glcm_3 and 1 other features (required <= 0.7)"
+    )
+    assert diagnosis.failed == ("glcm_1", "glcm_3")
+    verdicts = summary(tree, ["icc"])["verdict"]
+    for name in map(str, tree["posterior"]["feature"].values):
+        own = verdicts[[label.startswith(f"icc[{name},") for label in verdicts.index]]
+        assert own.size
+        assert (own.str.startswith("NOT CONVERGED") == (name in diagnosis.failed)).all()
+    ranked = tabulate_features(tree)
+    assert set(ranked.index[~ranked["converged"]]) == {"glcm_1", "glcm_3"}
+
+
+def test_a_feature_by_nuts_has_an_effective_sample_size(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batches, "PARETO_K", -np.inf)
+    data = make()
+    tree = fit(Stability(), data.isel(feature=slice(2)), seed=4, draws=250, progress=False)
+    assert set(tree["sample_stats"]["method"].values) == {"NUTS"}
+    assert (tree["sample_stats"]["nuts_ess"] > 100).all()
+    table = summary(tree, ["icc"])
+    assert table["ess_bulk"].notna().all()
+    assert table["mcse_mean"].notna().all()

@@ -4,11 +4,13 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 
 from bayesrg.errors import FitError
 from bayesrg.inference import load, save
+from bayesrg.inference.storage import with_plain_labels
 from bayesrg.models import model_of
 
 
@@ -104,3 +106,13 @@ def test_a_class_that_is_not_ours_is_refused(tree: xr.DataTree):
     foreign["provenance"] = xr.Dataset(attrs={"model": json.dumps({"is": "os.system", "command": "echo"})})
     with pytest.raises(FitError, match=r"'os\.system', which this version does not know"):
         model_of(foreign)
+
+
+def test_labels_of_any_kind_are_plain_text_before_and_after(tree: xr.DataTree, tmp_path: Path):
+    labels = np.array(["scanner", "préparation"], dtype=object)
+    strange = tree.copy()
+    strange["posterior"] = xr.Dataset({"centre": (("chain", "group"), np.ones((1, 2)))}, coords={"group": labels})
+    loaded = load(save(strange, tmp_path / "strange.zarr.zip"))
+    assert loaded["posterior"]["group"].dtype.kind == "U"
+    assert loaded["posterior"]["group"].values.tolist() == list(labels)
+    assert with_plain_labels(strange)["posterior"]["group"].dtype.kind == "U"

@@ -104,3 +104,24 @@ def test_features_with_the_same_rows_share_a_design(table: pd.DataFrame):
     assert Layout(less).strata is not None
     assert Layout(found["gaps", "same_gaps"]).strata is None
     assert sorted(np.unique(less["subject_index"])) == list(range(5))
+
+
+def test_a_feature_that_a_facet_does_not_change_is_a_caution(table: pd.DataFrame):
+    shape = table.groupby(["subject", "session", "scanner"])["statistics_mean"].transform("mean")
+    same = table.assign(morph_volume=shape * (1.0 + 1e-15 * np.arange(len(table))))
+    names = ["statistics_mean", "morph_volume"]
+    (caution,) = json.loads(Stability().prepare(same, features=names, **COLUMNS).attrs["cautions"])
+    assert "1 feature(s) have the same value at every preprocessing" in caution
+    assert "(morph_volume)" in caution
+    assert "without the preprocessing column" in caution
+    # One measurement of each cell says nothing of what the facet changes.
+    thin = same[same["preprocessing"] == same["preprocessing"].iloc[0]]
+    columns = {role: role for role in ("subject", "session", "scanner")}
+    assert json.loads(Stability().prepare(thin, features=names, **columns).attrs["cautions"]) == []
+
+
+def test_features_are_named_by_text(table: pd.DataFrame):
+    with pytest.raises(TableError, match="named by text; got 0"):
+        Stability().prepare(table.rename(columns={"statistics_mean": 0}), features=[0], **COLUMNS)
+    index = table.columns[table.columns == "statistics_mean"]
+    assert Stability().prepare(table, features=index, **COLUMNS).sizes["feature"] == 1
