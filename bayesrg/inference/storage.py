@@ -59,17 +59,17 @@ def load(path: str | Path) -> xr.DataTree:
 
 
 def with_plain_labels(tree: xr.DataTree) -> xr.DataTree:
-    """The tree with its labels as text of fixed width, which NumPy compares and joins with what people give.
+    """The tree itself, its labels now text of fixed width, which NumPy compares and joins with what people give.
 
     Samplers give labels as objects, and what was saved as such comes back as NumPy's variable-width strings.
     """
-    groups = {}
     for node in tree.subtree:
         dataset = node.to_dataset(inherit=False)
-        for name, variable in dataset.variables.items():
-            if variable.dtype.kind in "OT":
-                text = np.array(variable.values.ravel().tolist(), dtype=str).reshape(variable.shape)
-                plain = (variable.dims, text, variable.attrs)
-                dataset = (dataset.assign_coords if name in dataset.coords else dataset.assign)({name: plain})
-        groups[node.path] = dataset
-    return xr.DataTree.from_dict(groups)
+        text = [name for name, variable in dataset.variables.items() if variable.dtype.kind in "OT"]
+        for name in text:
+            own = dataset.variables[name]
+            plain = (own.dims, np.array(own.values.ravel().tolist(), dtype=str).reshape(own.shape), own.attrs)
+            dataset = (dataset.assign_coords if name in dataset.coords else dataset.assign)({name: plain})
+        if text:
+            node.dataset = dataset
+    return tree
