@@ -16,7 +16,7 @@ def body(text: str) -> str:
 
 
 def test_there_are_case_studies():
-    expected = {"stability_sarcoma", "stability_prostate", "stability_phantom"}
+    expected = {"stability_sarcoma", "stability_prostate", "stability_phantom", "stability_pooling"}
     assert expected <= {study.stem for study in CASE_STUDIES}
 
 
@@ -54,7 +54,7 @@ def test_study_writes_below_its_own_name(study):
     assert set(written) == {"OUTPUT / "}
 
 
-@pytest.fixture(params=["stability_prostate", "stability_phantom"])
+@pytest.fixture(params=["stability_prostate", "stability_phantom", "stability_pooling"])
 def cells(request):
     return jupytext.read(CASE_STUDIES[0].with_stem(request.param), fmt="py:percent").cells
 

@@ -19,7 +19,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from bayesrg.inference import batched, batched_elimination, elimination, lanes, strata
-from bayesrg.inference.batched import BatchedElimination, BatchedStrata, _sum_values
+from bayesrg.inference.batched import BatchedElimination, BatchedStrata, sum_values
 from bayesrg.inference.batched_elimination import evaluate_elimination
 from bayesrg.inference.elimination import elimination_density, scaled_elimination_density
 from bayesrg.inference.strata import strata_density
@@ -111,7 +111,7 @@ def elimination_densities(variances, value, member, first, width, *design):
     design : the arrays of an `Elimination`
     """
     local, border, subject, pattern, local_gram, cross_gram, border_gram, local_variance, border_variance = design
-    sums = _sum_values(value, local, border, subject, pattern.size, local_variance.shape[1], border_variance.size)
+    sums = sum_values(value, local, border, subject, pattern.size, local_variance.shape[1], border_variance.size)
     factored = member, first, width, local_gram, cross_gram, border_gram, local_variance, border_variance
     density, gradient = np.empty(len(value)), np.zeros(variances.shape)
     evaluate_elimination(variances, np.arange(len(value)), value.shape[1], sums, factored, density, gradient)

@@ -25,7 +25,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 
-@numba.njit
+@numba.njit(cache=True)
 def _factorise(matrix):
     """Lower Cholesky factor."""
     n = matrix.shape[0]
@@ -39,7 +39,7 @@ def _factorise(matrix):
     return factor
 
 
-@numba.njit
+@numba.njit(cache=True)
 def _solve(factor, vector):
     """L^-1 vector."""
     out = np.empty(vector.size)
@@ -51,7 +51,7 @@ def _solve(factor, vector):
     return out
 
 
-@numba.njit
+@numba.njit(cache=True)
 def _solve_transposed(factor, vector):
     """L'^-1 vector."""
     out = np.empty(vector.size)
@@ -63,7 +63,7 @@ def _solve_transposed(factor, vector):
     return out
 
 
-@numba.njit
+@numba.njit(cache=True)
 def place_members(z, centre, spread, anchor, precision):
     """Coordinates theta of members at z, and the log determinant of d theta / d z of each.
 
@@ -86,7 +86,7 @@ def place_members(z, centre, spread, anchor, precision):
     return theta, log_volume
 
 
-@numba.njit
+@numba.njit(cache=True)
 def pull_back(z, centre, spread, anchor, precision, theta, slope, slope_of_volume):
     """Gradients in z, centre and spread, given those in theta and in the log volume.
 

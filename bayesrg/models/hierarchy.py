@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from bayesrg.inference.newton import find_modes
+from bayesrg.inference.importance import sample_batch
 from bayesrg.models.feature_batch import FeatureBatch
+
+ANCHORING = 1000  # draws that tell the mean and covariance of a feature alone
 
 
 def name_coordinates(components: Sequence[str]) -> list[str]:
@@ -19,90 +21,71 @@ def name_coordinates(components: Sequence[str]) -> list[str]:
     return ["total", "signal", *components[1:-1]]
 
 
-def coordinates_of(log_variance: Any, library: Any = np) -> Any:
-    """Coordinates of log variances, both over the last axis, the residual last.
+def coordinates_of(log_variance: np.ndarray) -> np.ndarray:
+    """Coordinates of log variances, both over the last axis, the residual last."""
+    signal, error = log_variance[..., 0], np.logaddexp.reduce(log_variance[..., 1:], axis=-1)
+    total, ratio = np.logaddexp(signal, error), log_variance[..., 1:-1] - log_variance[..., -1:]
+    return np.concatenate([total[..., None], (signal - error)[..., None], ratio], axis=-1)
+
+
+def log_variances(coordinates: Any, library: Any = np) -> Any:
+    """Log variances of coordinates, both over the last axis.
 
     Parameters
     ----------
     library : the library of the array, ``numpy`` or ``pytensor.tensor``
     """
-    signal, error = log_variance[..., 0], library.log(library.exp(log_variance[..., 1:]).sum(axis=-1))
-    total, ratio = library.logaddexp(signal, error), log_variance[..., 1:-1] - log_variance[..., -1][..., None]
-    return library.concatenate([total[..., None], (signal - error)[..., None], ratio], axis=-1)
-
-
-def log_variances(coordinates: np.ndarray) -> np.ndarray:
-    """Log variances of coordinates, both over the last axis."""
-    total, signal = coordinates[..., :1], coordinates[..., 1:2]
-    ratio = np.concatenate([coordinates[..., 2:], np.zeros_like(total)], axis=-1)
-    parts = ratio - np.logaddexp.reduce(ratio, axis=-1, keepdims=True)
-    return np.concatenate([total - np.logaddexp(0.0, -signal), total - np.logaddexp(0.0, signal) + parts], axis=-1)
-
-
-def slopes_of(log_variance: np.ndarray) -> np.ndarray:
-    """Derivatives (…, coordinate, component) of the coordinates in the log variances; their determinant is ±1."""
-    n = log_variance.shape[-1]
-    error = np.logaddexp.reduce(log_variance[..., 1:], axis=-1, keepdims=True)
-    slopes = np.zeros((*log_variance.shape, n))
-    slopes[..., 0, :] = np.exp(log_variance - np.logaddexp(log_variance[..., :1], error))
-    slopes[..., 1, 0] = 1.0
-    slopes[..., 1, 1:] = -np.exp(log_variance[..., 1:] - error)
-    slopes[..., 2:, 1:-1] = np.eye(n - 2)
-    slopes[..., 2:, -1] = -1.0
-    return slopes
+    total, signal = coordinates[..., 0][..., None], coordinates[..., 1][..., None]
+    ratio = library.concatenate([coordinates[..., 2:], library.zeros_like(total)], axis=-1)
+    error = total - library.logaddexp(0.0, signal)
+    of_errors = error + ratio - library.log(library.exp(ratio).sum(axis=-1))[..., None]
+    return library.concatenate([total - library.logaddexp(0.0, -signal), of_errors], axis=-1)
 
 
 @dataclass(frozen=True)
 class Anchors:
-    """What each feature says alone: the mode of its posterior without pooling, and the curvature there.
+    """What each feature says alone: a normal approximation of its posterior without pooling.
 
     Attributes
     ----------
-    log_variance, coordinates : ndarray, shapes (feature, component) and (feature, coordinate)
-        The mode.
-    inverse : ndarray, shape (feature, component, coordinate)
-        Derivatives of the log variances in the coordinates.
+    coordinates : ndarray, shape (feature, coordinate)
+        Mean.
     precision : ndarray, shape (feature, coordinate, coordinate)
+        Inverse covariance.
     """
 
-    log_variance: np.ndarray
     coordinates: np.ndarray
-    inverse: np.ndarray
     precision: np.ndarray
 
 
 def anchor_features(batches: Sequence[FeatureBatch], features: Sequence[str]) -> Anchors:
-    """Anchors of the features, in their order."""
+    """Anchors of the features, in their order; the same data always have the same.
+
+    They have the moments of importance-sampling draws, not mode and curvature: a variance that the data bound from
+    above only has a posterior much wider than its curvature, and the sampler diverged where the family lay in its tail.
+    """
     found = {}
     for batch in batches:
-        modes = find_modes(batch.log_density, batch.start)
-        inverse = np.linalg.inv(slopes_of(modes.point))
-        half = np.sqrt(modes.curvature)[:, :, None] * (modes.axes.transpose(0, 2, 1) @ inverse)
-        own = modes.point, coordinates_of(modes.point), inverse, half.transpose(0, 2, 1) @ half
+        drawn = sample_batch(batch.log_density, batch.start, seed=0, draws=ANCHORING)
+        # However rough an anchor is, the posterior is exact: where no draws can be had, any will do.
+        log_variance = np.where(drawn.failed[:, None, None], batch.start[:, None], drawn.draws)
+        coordinates = coordinates_of(log_variance)
+        mean = coordinates.mean(axis=1)
+        deviation = coordinates - mean[:, None]
+        covariance = deviation.transpose(0, 2, 1) @ deviation / (ANCHORING - 1)
+        covariance[drawn.failed] = np.eye(mean.shape[1])
+        own = mean, np.linalg.inv(covariance)
         found |= dict(zip(batch.data["feature"].values, zip(*own, strict=True), strict=True))
     return Anchors(*(np.array(own) for own in zip(*(found[feature] for feature in features), strict=True)))
-
-
-def place_features(z: Any, centre: Any, spread: Any, *anchors: Any) -> tuple[Any, Any]:
-    """Log variances of features at the sampler's z, and the log volume by which each is stretched (PyTensor).
-
-    Near the anchor the coordinates are linear in the log variances, and the likelihood is about normal in these; with
-    both, z is standard normal (`bayesrg.inference.conditioning`). That the map is linear keeps its volume exact.
-    """
-    from bayesrg.inference.conditioning import place
-
-    log_variance, coordinates, inverse, precision = anchors
-    linear, log_volume = place(z, centre, spread, coordinates, precision)
-    return log_variance + (inverse * (linear - coordinates)[:, None, :]).sum(axis=-1), log_volume
 
 
 def log_density(z: Any, centre: Any, spread: Any, *anchors: Any) -> Any:
     """Log density of all z, given that the coordinates of the features are Normal(centre, spread²) (PyTensor)."""
     import pymc as pm
-    import pytensor.tensor as pt
 
-    log_variance, log_volume = place_features(z, centre, spread, *anchors)
-    coordinates = coordinates_of(log_variance, pt)
+    from bayesrg.inference.conditioning import place
+
+    coordinates, log_volume = place(z, centre, spread, *anchors)
     density: Any = pm.logp(pm.Normal.dist(centre, spread), coordinates)
     return density.sum() + log_volume.sum()
 
@@ -111,10 +94,9 @@ def draw(
     centre: np.ndarray, spread: np.ndarray, *anchors: np.ndarray, rng: np.random.Generator, size: Any
 ) -> np.ndarray:
     """Draw z, given that the coordinates are Normal(centre, spread²), with NumPy."""
-    log_variance, coordinates, inverse, precision = anchors
+    anchor, precision = anchors
     prior = spread**-2.0
     total = precision + prior[:, :, None] * np.eye(centre.shape[1])
-    said = prior[:, :, None] * centre[:, :, None] + precision @ coordinates[:, :, None]
-    away = log_variances(rng.normal(centre, spread)) - log_variance
-    linear = coordinates[:, :, None] + np.linalg.solve(inverse, away[:, :, None])
-    return (np.linalg.cholesky(total).transpose(0, 2, 1) @ (linear - np.linalg.solve(total, said)))[:, :, 0]
+    said = prior[:, :, None] * centre[:, :, None] + precision @ anchor[:, :, None]
+    away = rng.normal(centre, spread)[:, :, None] - np.linalg.solve(total, said)
+    return (np.linalg.cholesky(total).transpose(0, 2, 1) @ away)[:, :, 0]

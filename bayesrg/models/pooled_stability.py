@@ -15,7 +15,7 @@ by one, and their totals look alike for that reason alone.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,6 @@ from bayesrg.models.hierarchy import (
     log_density,
     log_variances,
     name_coordinates,
-    place_features,
 )
 from bayesrg.models.layout import EFFECTS, Layout
 from bayesrg.models.stability import Priors, Stability
@@ -98,6 +97,7 @@ class PooledStability:
     thresholds: tuple[float, ...] = (0.75, 0.9)
     by_family: bool = True
     priors: Hierarchy = field(default_factory=Hierarchy)
+    target_accept: ClassVar[float] = 0.95
 
     def __post_init__(self) -> None:
         """Refuse unknown options."""
@@ -145,6 +145,7 @@ class PooledStability:
         import pytensor.tensor as pt
 
         from bayesrg.inference.collapsed import observe_features
+        from bayesrg.inference.conditioning import place
 
         groups, group = self.groups(data)
         batches = self.alone.batches(data, data.sizes["feature"])
@@ -163,18 +164,18 @@ class PooledStability:
                 *expected,
                 logp=log_density,
                 random=draw,
-                signature="(f,q),(f,q),(f,q),(f,q),(f,q,q),(f,q,q)->(f,q)",
+                signature="(f,q),(f,q),(f,q),(f,q,q)->(f,q)",
                 dims=("feature", "coordinate"),
             )
-            variance = pt.exp(place_features(z, *expected)[0])
+            coordinates, _ = place(z, *expected)
+            variance = pt.exp(log_variances(coordinates, pt))
             variance = pm.Deterministic("variance", variance, dims=("feature", "component"))
             mean = np.full((data.sizes["feature"], 1), self.priors.mu.arguments["sigma"] ** 2)
             variance: Any = pt.concatenate([variance, mean], axis=1)
             for number, batch in enumerate(batches):
-                place = data.get_index("feature").get_indexer(batch.data["feature"].values)
-                chosen: Any = pm.Data(f"feature_{number}", place)
-                own = variance[chosen]
-                observe_features(f"{number}", own, batch.likelihood, batch.layout.draw)
+                numbers = data.get_index("feature").get_indexer(batch.data["feature"].values)
+                own: Any = pm.Data(f"feature_{number}", numbers)
+                observe_features(f"{number}", variance[own], batch.likelihood, batch.layout.draw)
         return model
 
     def simulate(

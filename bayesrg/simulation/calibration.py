@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import FitError
-from bayesrg.inference.fitting import Sampler
+from bayesrg.inference.fitting import Sampler, target_acceptance
 from bayesrg.inference.model import Model, Recovers, ScoresPoints
 from bayesrg.inference.provenance import describe, hash_dataset, now, versions
 from bayesrg.simulation.uniformity import Calibration, write_json
@@ -87,6 +87,7 @@ def calibrate(
         },
         "n": n,
         **sampling,
+        "target_accept": target_acceptance(model),
     }
     partial = None if out is None else Path(out).with_suffix(".partial.jsonl")
     rows = {} if partial is None else _resume(partial, settings)
