@@ -320,7 +320,7 @@ for n_subjects in SUBJECTS:
     )
 for word in ("helps", "makes no clear difference", "hurts"):
     cases = [f"{scenario} ({n_subjects} subjects)" for (scenario, n_subjects), own in words.items() if own == word]
-    print(f"Pooling {word}: {', '.join(cases) or 'nowhere here'}.")
+    print(f"On average over features pooling {word}: {', '.join(cases) or 'nowhere here'}.")
 
 # %% [markdown]
 # What cannot be claimed. That a family of IBSI's is alike in any of these ways: in a study nobody knows. The spread

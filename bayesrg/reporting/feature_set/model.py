@@ -39,7 +39,7 @@ def all_priors(study: FeatureSet) -> list[tuple[str, Prior]]:
         ("a family’s centre of the log total variance", chosen.total),
         ("a family’s centre of the logit of the subject’s share", chosen.signal),
         ("a family’s centre of log(error component / residual)", chosen.error),
-        ("the sd of each of these among the features of a family", chosen.spread),
+        ("the sd of each of the last two among the features of a family", chosen.spread),
     ]
 
 
@@ -64,4 +64,5 @@ def _hierarchy(study: FeatureSet) -> list[Markup]:
         row(word("logit of the subject’s share: "), centre, sign("∼"), named(priors.signal)),
         row(word("log(component / residual): "), centre, sign("∼"), named(priors.error)),
         row(spread, sign("∼"), named(priors.spread)),
+        row(word("of the log total variance "), spread, sign("="), number(f"{priors.total_spread:g}")),
     ]
