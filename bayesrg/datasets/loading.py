@@ -98,7 +98,7 @@ def prostate_features() -> pd.DataFrame:
             "bin_width": table["bin"],
         }
     )
-    return pd.concat([labels, table.filter(like="original_")], axis="columns")
+    return _beside(labels, table)
 
 
 def ccr_phantom_features() -> pd.DataFrame:
@@ -136,7 +136,7 @@ def ccr_phantom_features() -> pd.DataFrame:
             "vendor": table["Scanner"],
         }
     )
-    return pd.concat([labels, table.filter(like="original_")], axis="columns")
+    return _beside(labels, table)
 
 
 def ctp4r_features() -> pd.DataFrame:
@@ -184,9 +184,10 @@ def ctp4r_features() -> pd.DataFrame:
             "voxels": table["mask size"],
         }
     )
-    features = table.filter(like="original_").copy()
-    features["original_firstorder_Energy"] *= table["mask size"]
-    return pd.concat([labels, features], axis="columns")
+    return _beside(
+        labels,
+        table.assign(original_firstorder_Energy=lambda own: own["original_firstorder_Energy"] * own["mask size"]),
+    )
 
 
 def _ctp4r_acquisition(group: str, number: int) -> str:
@@ -210,3 +211,8 @@ def _read_table(name: str, text: list[str], *, rows: int, columns: int) -> pd.Da
             "BAYESRG_DATA to a folder that has it."
         )
     return table
+
+
+def _beside(labels: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the labels, and beside them the table's features."""
+    return pd.concat([labels, table.filter(like="original_")], axis="columns")

@@ -22,7 +22,6 @@ from bayesrg.inference.model import Batch, Batches
 
 # Members that a thread takes at a time: to sample, and to work out estimands (xarray takes 20 ms, however few).
 BLOCK, ESTIMAND_BLOCK = 64, 256
-
 LARGEST_KEPT = 32 * 2**20 - 8192  # bytes
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import DesignError, FitError
+from bayesrg.inference.summarising import quantiles_of_draws
 from bayesrg.models.layout import FACETS, Layout
 
 REFERENCE = "Brennan 2001, chapter 4, doi:10.1007/978-1-4757-3456-0"
@@ -230,15 +231,6 @@ def _coefficients(variance: np.ndarray, weights: Mapping[str, np.ndarray]) -> di
     return found
 
 
-def _quantiles(values: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Quantiles along the last axis, interpolated linearly; by a vectorised sort, ten times as fast as np.quantile."""
-    ordered = np.sort(values, axis=-1)
-    place = probabilities * (values.shape[-1] - 1)
-    below = np.floor(place).astype(int)
-    above = np.minimum(below + 1, values.shape[-1] - 1)
-    return ordered[..., below] + (place - below) * (ordered[..., above] - ordered[..., below])
-
-
 def _reduced(variance: xr.DataArray, weights: Mapping[str, xr.DataArray], reduce: Reduce) -> xr.Dataset:
     """Coefficients from the variances, all draws or reduced block of features by block of features."""
     shape = weights["universe"].isel(component=0, drop=True)
@@ -267,7 +259,7 @@ def _reduced(variance: xr.DataArray, weights: Mapping[str, xr.DataArray], reduce
         parts: dict[str, list[np.ndarray]] = {name: [] for name in MEANING}
         for start in range(0, len(blocks), step):
             for name, whole in _coefficients(blocks[start : start + step], flat).items():
-                parts[name].append(whole.mean(axis=-1) if quantiles is None else _quantiles(whole, quantiles))
+                parts[name].append(whole.mean(axis=-1) if quantiles is None else quantiles_of_draws(whole, quantiles))
         found = {}
         for name, reduced in parts.items():
             joined = np.concatenate(reduced) if many else reduced[0][0]
