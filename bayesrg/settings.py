@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -162,7 +163,7 @@ def _unknown_key_message(key: str, kind: type, valid: list[str]) -> str:
 
 def _section(kind: type) -> str:
     """Return the name of the TOML section that a dataclass describes; empty for a whole file (``...Settings``)."""
-    return "" if kind.__name__.endswith("Settings") else kind.__name__.lower()
+    return "" if kind.__name__.endswith("Settings") else re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def _place(kind: type, field: str) -> str:

@@ -17,11 +17,11 @@ import pytest
 import SimpleITK as sitk
 
 from bayesrg import __version__, cli
-from bayesrg.cli import commands, main
+from bayesrg.cli import commands, main, outcome
 from bayesrg.cli.arguments import build_parser
 from bayesrg.errors import FitError
 
-COMMANDS = [[], ["demo"], ["extract"], ["fit"], ["fit", "stability"], ["summary"], ["report"]]
+COMMANDS = [[], ["demo"], ["settings"], ["ibsi"], ["extract"], ["fit"], ["fit", "stability"], ["summary"], ["report"]]
 FIT = "fit stability features.csv --feature value --subject subject --out fit.zarr.zip --seed 1"
 FACTORS = "--session session --scanner scanner --preprocessing preprocessing"
 SHORT = "--draws 100 --tune 200 --chains 2"
@@ -125,7 +125,15 @@ def test_every_command_of_the_readme_is_understood():
 
 def test_help_tells_the_exit_codes(run):
     listed = set(map(int, re.findall(r"^  (\d+) ", run("--help")[1], flags=re.MULTILINE)))
-    assert listed == {2, commands.DONE, cli.FAILED, commands.PARTLY, commands.NOT_CONVERGED, cli.INTERRUPTED}
+    assert listed == {
+        2,
+        cli.FAILED,
+        cli.INTERRUPTED,
+        outcome.DONE,
+        outcome.PARTLY,
+        outcome.NOT_CONVERGED,
+        outcome.NOT_COMPLIANT,
+    }
 
 
 def test_help_is_fast_and_loads_nothing_heavy():

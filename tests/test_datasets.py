@@ -145,7 +145,7 @@ def test_urls_follow_the_origins_layout():
 @pytest.mark.data
 def test_registered_hashes_are_those_of_the_local_files():
     hashes = fetching._hashes()
-    assert len(hashes) == 4 + 2 * 51
+    assert len(hashes) == 4 + 2 * (51 + 25 + 2)
     for name, digest in hashes.items():
         assert hashlib.sha256(datasets.path(name).read_bytes()).hexdigest() == digest, name
 
@@ -156,9 +156,54 @@ def test_reference_values_are_complete():
     assert len(values) == 1804
     assert values["value"].notna().all()
     assert (values["tolerance"] >= 0).all()
-    phantom = values[(values["configuration"] == "digital_phantom") & (values["family"] == "statistics")]
+    phantom = values[(values["configuration"] == "digital_phantom") & values["tag"].str.startswith("stat_")]
     assert len(phantom) == 18
     assert set(phantom["aggregation"]) == {"none"}
+
+
+ENDINGS = {
+    "none": "",
+    "2d": "_2D",
+    "2p5d": "_2_5D",
+    "3d": "_3D",
+    "2d_averaged": "_2D_avg",
+    "2d_slice_merged": "_2D_comb",
+    "2p5d_direction_merged": "_2_5D_avg",
+    "2p5d_merged": "_2_5D_comb",
+    "3d_averaged": "_3D_avg",
+    "3d_merged": "_3D_comb",
+}
+
+
+def publish(values: pd.DataFrame, folder: Path) -> None:
+    """Write the values as they are published: a table a configuration, with gaps and diagnostics between them."""
+    for name, rows in values.groupby("configuration"):
+        lines = ["reference value;tolerance;tag", "204;0;img_dim_x_init_img", ";;morph_vol_dens_mvee"]
+        lines += [
+            f"{row.value!r};{row.tolerance!r};{row.tag}{ENDINGS[row.aggregation]}" for row in rows.itertuples(index=False)
+        ]
+        (folder / fetching.PUBLISHED_VALUES[name]).write_text("\n".join(lines))
+
+
+@pytest.mark.data
+def test_reference_values_are_put_together_from_what_is_published(
+    origin: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("BAYESRG_DATA")
+    values = datasets.ibsi_reference_values()
+    monkeypatch.setenv("BAYESRG_DATA", str(folder))
+    publish(values, tmp_path)
+    monkeypatch.setattr(fetching, "_IBSI_VALUES", tmp_path.as_uri())
+    monkeypatch.setattr(fetching, "_retrieve", lambda url, digest, below: tmp_path / url.rsplit("/", 1)[1])
+    rebuilt = datasets.ibsi_reference_values()
+    order = ["configuration", "tag", "aggregation"]
+    pd.testing.assert_frame_equal(
+        rebuilt.sort_values(order, ignore_index=True), values.sort_values(order, ignore_index=True)
+    )
+
+    publish(values.assign(value=values["value"] * 2), tmp_path)
+    with pytest.raises(DataNotFoundError, match="differs from the registered one: 1804 rows"):
+        datasets.ibsi_reference_values()
 
 
 @pytest.mark.data
@@ -167,6 +212,10 @@ def test_sarcoma_manifest_names_existing_files():
     assert list(manifest.columns) == ["subject", "image", "mask"]
     assert len(manifest) == manifest["subject"].nunique() == 51
     assert all(Path(file).is_file() for column in ("image", "mask") for file in manifest[column])
+    images = datasets.sarcomas()
+    assert images.groupby("modality", sort=False).size().to_dict() == {"PET": 51, "MR_T1": 25, "CT": 2}
+    assert all(Path(file).is_file() for file in images["mask"])
+    assert images.loc[51, "image"].endswith("STS_001_MR_T1_image.nii.gz")
 
 
 def assert_text(table: pd.DataFrame, *columns: str):

@@ -7,7 +7,8 @@ from bayesrg import __version__
 
 _MAIN = """examples:
   bayesrg demo
-  bayesrg extract manifest.csv --out features.parquet --perturbations standard
+  bayesrg settings --modality CT --out settings.toml
+  bayesrg extract manifest.csv --out features.parquet --settings settings.toml --perturbations standard
   bayesrg fit stability features.parquet --feature glcm_contrast_3d_merged --subject subject \\
       --preprocessing preprocessing --out fit.zarr.zip --seed 1
   bayesrg summary fit.zarr.zip
@@ -19,6 +20,7 @@ exit codes:
   2    the command line was not understood
   3    some regions could not be extracted; the others were, and are written
   4    a fit did not converge; it is saved, and says so wherever it is shown
+  5    an IBSI-1 value lies outside its tolerance
   130  interrupted (Ctrl-C)
 """
 
@@ -30,13 +32,24 @@ components of all features are estimated from the images, and those of one featu
 it uses the features that are extracted already and makes everything else anew.
 """
 
-_EXTRACT = """example:
+_SETTINGS = """examples:
+  bayesrg settings --modality CT --out settings.toml
+  bayesrg settings --modality PT --spacing 4 4 4 --out settings.toml
+  bayesrg settings --ibsi C
+
+The file names every section and key with its meaning and its value, so that it records all that was done. Change what
+you will, and give it to `bayesrg extract`. Without --modality or --ibsi it holds the defaults. No voxel spacing is set
+unless you choose one: it depends on the scans of your cohort.
+"""
+
+_EXTRACT = """examples:
   bayesrg extract manifest.csv --out features.parquet --settings settings.toml --jobs 2
+  bayesrg extract manifest.csv --out features.parquet --modality CT --features 'glcm_*' statistics_mean
 
 The manifest has a row per region, with the columns image and mask (paths, relative to the manifest), if need be label
 (which label of the mask is the region), and any others, such as subject, session and scanner, which are carried along.
 
-Settings are TOML; what is left out keeps its default:
+Settings are TOML (`bayesrg settings` writes a file to start from); what is left out keeps its default:
   [interpolation]
   spacing = [2.0, 2.0, 2.0]
   [discretisation]
@@ -48,6 +61,14 @@ Settings are TOML; what is left out keeps its default:
 
 Finished work is kept in the folder OUT.finished: after an interruption the same command goes on from there. Regions
 that cannot be extracted are listed in OUT.failures.csv; the others are written, and the exit code is 3.
+"""
+
+_IBSI = """example:
+  bayesrg ibsi --csv compliance.csv
+
+IBSI's digital phantom and its CT phantom in five configurations are measured with the code that is installed here; each
+value is held against the consensus, with IBSI's tolerance. The CT phantom is downloaded once, where it is not on this
+machine (4 MB). The exit code is 5 if a value lies outside its tolerance.
 """
 
 _FIT = """example:
@@ -84,6 +105,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bayesrg {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     _add_demo(commands)
+    _add_settings(commands)
+    _add_ibsi(commands)
     _add_extract(commands)
     fit = _add(commands, "fit", "fit a model to a table of features", _FIT)
     _add_stability(fit.add_subparsers(metavar="MODEL", required=True, dest="model"))
@@ -110,13 +133,46 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
     )
 
 
+def _add_settings(commands: argparse._SubParsersAction) -> None:
+    settings = _add(commands, "settings", "write a settings file that explains itself", _SETTINGS)
+    origin = settings.add_mutually_exclusive_group()
+    origin.add_argument("--modality", metavar="CT|PT|MR", help="settings that suit images of this modality")
+    origin.add_argument(
+        "--ibsi",
+        metavar="A|B|C|D|E|digital",
+        help="a configuration of IBSI-1's CT phantom, or that of its digital phantom",
+    )
+    settings.add_argument(
+        "--spacing",
+        metavar="MM",
+        nargs="+",
+        help="interpolate to voxels of this size: one number, or x, y and z, of which 'keep' leaves an axis as it is",
+    )
+    settings.add_argument("--out", metavar="FILE", type=Path, help="TOML file to write; without it, standard output")
+
+
+def _add_ibsi(commands: argparse._SubParsersAction) -> None:
+    ibsi = _add(commands, "ibsi", "hold the features of this installation against IBSI-1's reference values", _IBSI)
+    ibsi.add_argument("--csv", metavar="FILE", type=Path, help="also write all values to this file, in full precision")
+
+
 def _add_extract(commands: argparse._SubParsersAction) -> None:
     extract = _add(commands, "extract", "extract the features of every region that a manifest names", _EXTRACT)
     extract.add_argument(
         "manifest", metavar="MANIFEST", type=Path, help="table of regions: CSV, TSV (gzipped too) or Parquet"
     )
     extract.add_argument("--out", metavar="FILE", type=Path, required=True, help="Parquet file of features to write")
-    extract.add_argument("--settings", metavar="FILE", type=Path, help="TOML file; without it, the defaults")
+    how = extract.add_mutually_exclusive_group()
+    how.add_argument("--settings", metavar="FILE", type=Path, help="TOML file; without it, the defaults")
+    how.add_argument(
+        "--modality", metavar="CT|PT|MR", help="instead of a file, the settings that `bayesrg settings` has for this"
+    )
+    extract.add_argument(
+        "--features",
+        metavar="PATTERN",
+        nargs="+",
+        help="only features with such names, as 'glcm_*' (quoted); takes the place of names in the settings file",
+    )
     extract.add_argument(
         "--perturbations",
         metavar="standard|FILE",

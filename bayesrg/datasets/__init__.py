@@ -14,6 +14,7 @@ from bayesrg.datasets.loading import (
     ibsi_reference_values,
     prostate_features,
     sarcoma_pet,
+    sarcomas,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "path",
     "prostate_features",
     "sarcoma_pet",
+    "sarcomas",
 ]

@@ -9,6 +9,7 @@ from bayesrg.datasets.catalogue import data_set_of, inside
 from bayesrg.errors import DataNotFoundError
 
 _IBSI_FILES = "https://raw.githubusercontent.com/theibsi/data_sets"
+_IBSI_VALUES = "https://raw.githubusercontent.com/oncoray/mirp/master/test/data/ibsi_1_reference_values"
 _IBSI1_COMMIT = "6da96021bc91faf4c0cb7fd7fa56a4225d2064a8"
 
 
@@ -48,6 +49,24 @@ def path(name: str) -> Path:
     raise DataNotFoundError(_nowhere(name, relative, local))
 
 
+PUBLISHED_VALUES = {
+    "digital_phantom": "ibsi_1_dig_phantom.csv",
+    **{f"ct_phantom_{letter}": f"ibsi_1_chest_config_{letter.lower()}.csv" for letter in "ABCDE"},
+}
+"""The published table of IBSI-1 values of each configuration."""
+
+
+def published_values(configuration: str) -> Path:
+    """Return the published table of IBSI-1 values of a configuration, from the user's cache or from its origin.
+
+    Raises
+    ------
+    DataNotFoundError
+        If it can be had from neither.
+    """
+    return _retrieve(f"{_IBSI_VALUES}/{PUBLISHED_VALUES[configuration]}", None, "ibsi1/values")
+
+
 def folder() -> Path | None:
     """Return the folder of local data, or None where there is none and none was asked for."""
     named = os.environ.get("BAYESRG_DATA")
@@ -60,6 +79,11 @@ def folder() -> Path | None:
         return chosen
     beside = Path(__file__).resolve().parents[3] / "shared" / "data"
     return beside if beside.is_dir() else None
+
+
+def registered(data_set: str) -> list[str]:
+    """Return the files of a data set that its origin holds byte for byte, by the names that `path` takes."""
+    return [name for name in _hashes() if name.startswith(f"{data_set}/")]
 
 
 @cache
@@ -82,23 +106,27 @@ def _url(name: str) -> str:
 
 def _download(name: str) -> Path:
     """Return a registered file from the user's cache, fetching it from its origin the first time."""
+    return _retrieve(_url(name), _hashes()[name], name.rsplit("/", 1)[0], file=name.rsplit("/", 1)[1])
+
+
+def _retrieve(url: str, digest: str | None, folder: str, *, file: str | None = None) -> Path:
+    """Return what an address holds, from a folder of the user's cache; without a digest its reader has to check it."""
     import pooch
 
-    folder, file = name.rsplit("/", 1)
-    url = _url(name)
+    file = file or url.rsplit("/", 1)[1]
+    known = None if digest is None else f"sha256:{digest}"
     try:
-        fetched = pooch.retrieve(url, f"sha256:{_hashes()[name]}", fname=file, path=pooch.os_cache("bayesrg") / folder)
+        return Path(pooch.retrieve(url, known, fname=file, path=pooch.os_cache("bayesrg") / folder))
     except ValueError as error:
         raise DataNotFoundError(
-            f"{url} no longer holds {name!r}: its SHA-256 differs from the registered one. "
+            f"{url} no longer holds '{folder}/{file}': its SHA-256 differs from the registered one. "
             "Set BAYESRG_DATA to a folder that has the file."
         ) from error
     except OSError as error:
         raise DataNotFoundError(
-            f"{name!r} is not on this machine and {url} could not be read ({error}). Set BAYESRG_DATA to a folder that "
-            "has the file, or try again with a network."
+            f"'{folder}/{file}' is not on this machine and {url} could not be read ({error}). Set BAYESRG_DATA to a "
+            "folder that has the file, or try again with a network."
         ) from error
-    return Path(fetched)
 
 
 def _nowhere(name: str, relative: PurePosixPath, folder: Path | None) -> str:

@@ -1,52 +1,136 @@
 """Data sets as tables, their labels as text and their units as the origin meant them."""
 
+import hashlib
+import re
+from io import StringIO
+
 import pandas as pd
 
-from bayesrg.datasets.fetching import path
+from bayesrg.datasets.fetching import PUBLISHED_VALUES, path, published_values, registered
 from bayesrg.errors import DataNotFoundError
 
 
 def ibsi_reference_values() -> pd.DataFrame:
-    """Return IBSI-1's consensus values, a row for each feature, aggregation and configuration.
+    """Return IBSI-1's 1,804 consensus values, a row for each feature, aggregation and configuration.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``family``, ``tag``, ``feature``, ``ibsi_code``, ``aggregation`` (such as ``none`` or ``3d_merged``),
-        ``configuration`` (``digital_phantom`` or ``ct_phantom_A`` to ``ct_phantom_E``), ``value``, ``tolerance`` (0
-        means equal to 3 significant digits) and ``consensus`` (``moderate``, ``strong``, ``very_strong``, or ``unset``
-        for the one row without a value in the manual). Values are in IBSI's units: millimetres and the image's own.
+        Columns ``tag`` (a short name of the feature, such as ``cm_contrast``, as MIRP has it), ``aggregation`` (such as
+        ``none`` or ``3d_merged``), ``configuration`` (``digital_phantom`` or ``ct_phantom_A`` to ``ct_phantom_E``),
+        ``value`` and ``tolerance`` (0 means equal to 3 significant digits), both in IBSI's units: millimetres and the
+        image's own.
 
     Raises
     ------
     DataNotFoundError
-        If the table is not on this machine.
+        If the table is neither on this machine nor to be had from where it is published, or differs from the one that
+        is registered.
+
+    Notes
+    -----
+    One value, compactness 1 of configuration C, is left open in the reference manual and is MIRP's. Where the table is
+    not on this machine, it is put together anew from the six tables of values that MIRP's tests read, and must then
+    equal the registered one number by number.
     """
-    return pd.read_csv(path("ibsi1/ibsi1_reference_values.csv"), keep_default_na=False)
+    columns = ["tag", "aggregation", "configuration", "value", "tolerance"]
+    try:
+        table = pd.read_csv(path("ibsi1/ibsi1_reference_values.csv"), keep_default_na=False)[columns]
+    except DataNotFoundError:
+        texts = {name: published_values(name).read_text(encoding="utf-8") for name in PUBLISHED_VALUES}
+        table = pd.concat([_read_published(text, name) for name, text in texts.items()], ignore_index=True)[columns]
+    found = _hash_values(table)
+    if found != _IBSI_VALUES:
+        raise DataNotFoundError(
+            f"the table of IBSI-1 values differs from the registered one: {len(table)} rows with SHA-256 {found} "
+            f"instead of 1804 rows with {_IBSI_VALUES}. Set BAYESRG_DATA to a folder that has "
+            "ibsi1/ibsi1_reference_values.csv."
+        )
+    return table
 
 
-def sarcoma_pet() -> pd.DataFrame:
-    """Return the manifest of the 51 sarcoma PET images (SUV) with their tumour masks (label 1).
+_IBSI_VALUES = "89249703f1a36a4be494e9e50605da96ebd705b194134b1a157b17222d045be2"
+_AGGREGATIONS = {
+    "2_5D_avg": "2p5d_direction_merged",
+    "2_5D_comb": "2p5d_merged",
+    "2D_avg": "2d_averaged",
+    "2D_comb": "2d_slice_merged",
+    "3D_avg": "3d_averaged",
+    "3D_comb": "3d_merged",
+    "2_5D": "2p5d",
+    "2D": "2d",
+    "3D": "3d",
+}
+_NO_FEATURES = ("_img", "_roi")
+
+
+def _read_published(text: str, configuration: str) -> pd.DataFrame:
+    """Return the values of one published table, whose tags end in the aggregation; diagnostics and gaps are left out."""
+    rows = pd.read_csv(StringIO(text), sep=";")
+    rows = rows[rows["reference value"].notna() & ~rows["tag"].str.endswith(_NO_FEATURES)]
+    split = [_split_tag(tag) for tag in rows["tag"]]
+    return pd.DataFrame(
+        {
+            "tag": [tag for tag, _ in split],
+            "aggregation": [aggregation for _, aggregation in split],
+            "configuration": configuration,
+            "value": rows["reference value"].to_numpy(float),
+            "tolerance": rows["tolerance"].to_numpy(float),
+        }
+    )
+
+
+def _split_tag(tag: str) -> tuple[str, str]:
+    for ending, aggregation in _AGGREGATIONS.items():
+        if tag.endswith(f"_{ending}"):
+            return tag.removesuffix(f"_{ending}"), aggregation
+    return tag, "none"
+
+
+def _hash_values(table: pd.DataFrame) -> str:
+    lines = sorted(
+        f"{row.tag},{row.aggregation},{row.configuration},{row.value:.9g},{row.tolerance:.9g}"
+        for row in table.itertuples()
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def sarcomas() -> pd.DataFrame:
+    """Return the manifest of the sarcoma images that are registered: 51 of PET (SUV), 25 of T1-weighted MR, 2 of CT.
 
     Returns
     -------
     pandas.DataFrame
-        A row per subject: ``subject`` (``STS_001`` to ``STS_051``), ``image`` and ``mask`` (paths of NIfTI files), as
-        `bayesrg.radiomics.extract_cohort` takes it.
+        A row per image: ``subject`` (``STS_001`` to ``STS_051``), ``modality`` (``PET``, ``MR_T1``, ``CT``), ``image``
+        and ``mask`` (paths of NIfTI files, the tumour has label 1), as `bayesrg.radiomics.extract_cohort` takes it.
 
     Raises
     ------
     DataNotFoundError
         If a file is neither on this machine nor to be had from its origin.
     """
-    subjects = [f"STS_{number:03d}" for number in range(1, 52)]
-    return pd.DataFrame(
-        {
-            "subject": subjects,
-            "image": [str(path(f"sts/{subject}_PET_image.nii.gz")) for subject in subjects],
-            "mask": [str(path(f"sts/{subject}_PET_mask.nii.gz")) for subject in subjects],
-        }
-    )
+    found = [re.fullmatch(r"sts/(STS_\d+)_(.+)_image\.nii\.gz", name) for name in registered("sts")]
+    table = pd.DataFrame([match.groups() for match in found if match], columns=["subject", "modality"])
+    order = pd.Categorical(table["modality"], ["PET", "MR_T1", "CT"], ordered=True)
+    table = table.assign(order=order).sort_values(["order", "subject"], ignore_index=True)
+    for name in ("image", "mask"):
+        table[name] = [
+            str(path(f"sts/{subject}_{modality}_{name}.nii.gz"))
+            for subject, modality in zip(table["subject"], table["modality"], strict=True)
+        ]
+    return table.drop(columns="order")
+
+
+def sarcoma_pet() -> pd.DataFrame:
+    """Return the manifest of the 51 sarcoma PET images (SUV): ``subject``, ``image`` and ``mask`` as in `sarcomas`.
+
+    Raises
+    ------
+    DataNotFoundError
+        As `sarcomas` does.
+    """
+    table = sarcomas()
+    return table[table["modality"] == "PET"].drop(columns="modality").reset_index(drop=True)
 
 
 def prostate_features() -> pd.DataFrame:

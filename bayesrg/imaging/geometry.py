@@ -13,16 +13,26 @@ GEOMETRY_TOLERANCE = 0.01
 """Greatest distance, in units of the smallest voxel edge, between the same corner of two grids that count as equal."""
 
 
+SHEAR_TOLERANCE = 1e-3
+"""Greatest cosine of the angle between two axes, and greatest error of an axis's unit length, of a rectangular grid."""
+
+
+def as_volume(image: sitk.Image) -> sitk.Image:
+    """Return a 2-D image as a volume of one slice, 1 mm thick, at 0 along z; any other image as it is."""
+    return sitk.JoinSeries(image) if image.GetDimension() == 2 else image
+
+
 def check_geometry(image: sitk.Image, mask: sitk.Image) -> None:
     """Make sure that image and mask have the same size, and spacing, origin and direction that agree.
 
     Spacing, origin and direction agree when no corner of the two grids (outer faces of the corner voxels) lies farther
-    apart than 1 % of the image's smallest voxel edge. Single-precision headers pass; half a voxel does not.
+    apart than 1 % of the image's smallest voxel edge. Single-precision headers pass; half a voxel does not. The axes
+    must be at right angles (to 0.06°), because distances, volumes and neighbourhoods are those of a rectangular grid.
 
     Raises
     ------
     GeometryError
-        With both geometries side by side and the mend; also if either is no scalar volume.
+        With both geometries side by side and the mend; also if either is no scalar volume, or its axes are sheared.
     """
     for name, given in (("image", image), ("mask", mask)):
         if given.GetDimension() != 3 or given.GetNumberOfComponentsPerPixel() != 1:
@@ -30,6 +40,7 @@ def check_geometry(image: sitk.Image, mask: sitk.Image) -> None:
                 f"The {name} has {given.GetDimension()} dimensions and {given.GetNumberOfComponentsPerPixel()} "
                 "components per voxel; expected 3 and 1. Read it with bayesrg.imaging.read_image."
             )
+        _check_right_angles(given, name)
     if image.GetSize() == mask.GetSize():
         gap = np.abs(_corners(image) - _corners(mask)).max()
         if gap <= GEOMETRY_TOLERANCE * min(image.GetSpacing()):
@@ -53,6 +64,7 @@ def resample_mask(mask: sitk.Image, image: sitk.Image) -> sitk.Image:
     RegionError
         If the mask had labelled voxels and none is left on the image's grid.
     """
+    mask, image = as_volume(mask), as_volume(image)
     resampled = sitk.Resample(mask, image, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkNearestNeighbor, 0)
     if not sitk.GetArrayViewFromImage(resampled).any() and sitk.GetArrayViewFromImage(mask).any():
         raise RegionError(
@@ -60,6 +72,15 @@ def resample_mask(mask: sitk.Image, image: sitk.Image) -> sitk.Image:
             f"a voxel.\n{_side_by_side(image, mask)}\nGive the mask that belongs to this image."
         )
     return resampled
+
+
+def _check_right_angles(image: sitk.Image, name: str) -> None:
+    cosines = np.reshape(image.GetDirection(), (3, 3))
+    if np.abs(cosines.T @ cosines - np.eye(3)).max() > SHEAR_TOLERANCE:
+        raise GeometryError(
+            f"The {name}'s axes are not at right angles: its direction is {_text(image.GetDirection())} (sheared, as "
+            "by a gantry tilt or an affine registration). Resample image and mask to a rectangular grid first."
+        )
 
 
 def _corners(image: sitk.Image) -> np.ndarray:

@@ -4,14 +4,16 @@ A binary mask knows its contour only to about half a voxel, so moving the contou
 voxel centres lie inside again gives steps: nothing happens for a while, then a whole layer of voxels changes at once.
 Here the volume is what is moved. The mask is smoothed a little to find where its contour most plausibly runs, every
 voxel gets its distance to that contour, the volume of a layer of the wanted thickness follows from those distances, and
-that many voxels change, nearest to the contour first.
+that many voxels change, nearest to the contour first. Along an axis of one voxel there is no contour: the region of a
+single slice changes within the slice.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, spatial, special
 
 from bayesrg.errors import RegionError
 
@@ -46,11 +48,11 @@ def grow(region: NDArray[np.bool_], spacing: Spacing, distance: float) -> NDArra
     RegionError
         Where no voxel of the region would be left, or the region has none.
     """
-    steps = np.array(spacing[::-1])
-    width = 1.4 * math.prod(spacing) ** (1 / 3)
+    flat, steps = _drop_flat_axes(region, spacing)
+    width = 1.4 * float(np.prod(steps)) ** (1 / steps.size)
     reach = max(distance, 0.0) + _REACH * width
     padding = [(extra, extra) for extra in np.ceil(reach / steps).astype(int) + 1]
-    padded = np.pad(region, padding)
+    padded = np.pad(flat, padding)
     depth = _signed_distance(padded, steps, abs(distance) + _REACH * width)
     layer = _count_softly((distance - depth) / width) - _count_softly(-depth / width)
     deepest = -float(depth.min())
@@ -61,8 +63,8 @@ def grow(region: NDArray[np.bool_], spacing: Spacing, distance: float) -> NDArra
         )
     change = max(round(layer), 0) if distance > 0 else min(max(round(layer), 1 - _count(region)), 0)
     grown = _change_volume(padded, depth, change)
-    inner = tuple(slice(before, before + size) for (before, _), size in zip(padding, region.shape, strict=True))
-    return grown[inner]
+    inner = tuple(slice(before, before + size) for (before, _), size in zip(padding, flat.shape, strict=True))
+    return grown[inner].reshape(region.shape)
 
 
 def scale_volume(
@@ -104,13 +106,13 @@ def scale_volume(
             f"changing the volume by {fraction:+.3g} would leave nothing of the region's {count} voxels; "
             "shrink it by less."
         )
-    steps = np.array(spacing[::-1])
+    flat, steps = _drop_flat_axes(region, spacing)
     # Of all shapes of one volume the ball needs the thickest layer (Brunn and Minkowski).
-    thickness = abs(ball_radius(count + change, spacing) - ball_radius(count, spacing))
+    thickness = abs(ball_radius(count + change, steps) - ball_radius(count, steps))
     padding = np.ceil(_REACH * _SMOOTHING) + 1
-    padded = np.pad(region, int(padding))
-    inner = tuple(slice(int(padding), int(padding) + size) for size in region.shape)
-    depth = _signed_distance(padded, steps, thickness + 3 * float(steps.max()))[inner]
+    padded = np.pad(flat, int(padding))
+    inner = tuple(slice(int(padding), int(padding) + size) for size in flat.shape)
+    depth = _signed_distance(padded, steps, thickness + 3 * float(steps.max()))[inner].reshape(region.shape)
     free = ~region if within is None else ~region & within
     if change > np.count_nonzero(free):
         raise RegionError(
@@ -120,9 +122,17 @@ def scale_volume(
     return _change_volume(region, np.where(region | free, depth, np.inf), change)
 
 
-def ball_radius(count: int, spacing: Spacing) -> float:
-    """Return the radius in mm of the ball with the volume of so many voxels."""
-    return (3 * count * math.prod(spacing) / (4 * math.pi)) ** (1 / 3)
+def ball_radius(count: int, spacing: Sequence[float] | NDArray[np.float64]) -> float:
+    """Return the radius in mm of the ball with the volume of so many voxels; of the disc with their area in 2D."""
+    axes = len(spacing)
+    unit = math.pi ** (axes / 2) / math.gamma(axes / 2 + 1)
+    return (count * math.prod(spacing) / unit) ** (1 / axes)
+
+
+def _drop_flat_axes(region: NDArray[np.bool_], spacing: Spacing) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return the region without the axes of one voxel, and its spacing along the others, z before y before x."""
+    kept = [axis for axis in range(3) if region.shape[axis] > 1] or [0]
+    return region.reshape([region.shape[axis] for axis in kept]), np.array(spacing[::-1])[kept]
 
 
 def _signed_distance(region: NDArray[np.bool_], steps: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
@@ -132,12 +142,14 @@ def _signed_distance(region: NDArray[np.bool_], steps: NDArray[np.float64], reac
     the region nor loses its thin parts altogether. It is held as the points where the contour crosses the grid's lines.
     """
     count = _count(region)
-    smooth = ndimage.gaussian_filter(region.astype(np.float64), _SMOOTHING, mode="constant", truncate=_REACH)
+    smooth = scipy.ndimage.gaussian_filter(region.astype(np.float64), _SMOOTHING, mode="constant", truncate=_REACH)
     ordered = np.partition(smooth, (smooth.size - count - 1, smooth.size - count), axis=None)
     height = smooth - (ordered[smooth.size - count - 1] + ordered[smooth.size - count]) / 2
-    contour = spatial.KDTree(_find_crossings(height) * steps)
+    contour = scipy.spatial.KDTree(_find_crossings(height) * steps)
     inside = height > 0
-    to_other_side = [np.asarray(ndimage.distance_transform_edt(side, sampling=steps)) for side in (inside, ~inside)]
+    to_other_side = [
+        np.asarray(scipy.ndimage.distance_transform_edt(side, sampling=steps)) for side in (inside, ~inside)
+    ]
     near = np.argwhere(np.maximum(*to_other_side) <= reach + steps.max())
     distance = np.full(region.shape, np.inf)
     distance[tuple(near.T)] = contour.query(near * steps)[0]
@@ -152,9 +164,9 @@ def _count(region: NDArray[np.bool_]) -> int:
 
 
 def _find_crossings(height: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the points (n, 3), in voxels, where the height changes sign between neighbours along an axis."""
+    """Return the points (point, axis), in voxels, where the height changes sign between neighbours along an axis."""
     points = []
-    for axis in range(3):
+    for axis in range(height.ndim):
         before, after = np.moveaxis(height, axis, 0)[:-1], np.moveaxis(height, axis, 0)[1:]
         crossing = (before > 0) != (after > 0)
         index = np.argwhere(crossing).astype(np.float64)
@@ -180,4 +192,4 @@ def _count_softly(height: NDArray[np.float64]) -> float:
     """
     near = height[np.abs(height) < _REACH]
     density = np.exp(-(near**2) / 2) / math.sqrt(2 * math.pi)
-    return float(np.count_nonzero(height >= _REACH) + (special.ndtr(near) + near * density / 2).sum())
+    return float(np.count_nonzero(height >= _REACH) + (scipy.special.ndtr(near) + near * density / 2).sum())

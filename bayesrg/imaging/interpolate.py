@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import spline_filter1d
+import scipy
 
 from bayesrg.errors import RegionError
 from bayesrg.imaging.settings import Spacing
@@ -142,7 +142,7 @@ def _apply(
         if axis.kept:
             continue
         if method == "cubic_bspline":
-            source = spline_filter1d(source, order=3, axis=dim, mode="mirror", output=np.float64)
+            source = scipy.ndimage.spline_filter1d(source, order=3, axis=dim, mode="mirror", output=np.float64)
         first, weights = _weigh(axis.positions(window[dim]), method)
         source = _sum_taps(source, dim, first - reads[dim].start, weights.astype(source.dtype))
     return source

@@ -85,6 +85,14 @@ def read_nifti_header(path: Path) -> NiftiHeader:
             "orientation). Copy it again, or export it as NIfTI-1."
         )
     dims = struct.unpack(f"{order}8h", head[40:56])
+    widths = struct.unpack(f"{order}8f", head[76:108])
+    # SimpleITK would take 1 mm instead. Where there is one voxel (flat images), writers leave the width at 0.
+    unknown = [width for size, width in zip(dims[1:4], widths[1:4], strict=True) if size > 1 and not width > 0]
+    if unknown and dims[0] >= 1:
+        raise ImageError(
+            f"{start}: the header gives a voxel spacing of {unknown[0]:g} mm, where a positive number is due; "
+            "distances and volumes are unknown. Export it again, or correct the header's pixdim."
+        )
     slope, intercept = struct.unpack(f"{order}2f", head[112:120])
     if not math.isfinite(slope) or slope == 0:
         slope, intercept = 1.0, 0.0

@@ -6,9 +6,11 @@ noise's standard deviation: Donoho and Johnstone 1994 (doi:10.1093/biomet/81.3.4
 (doi:10.1109/83.862633). Zwanenburg et al. 2019 (doi:10.1038/s41598-018-36938-4) use it to perturb images.
 """
 
+from statistics import NormalDist
+
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, special
 
 # High-pass filter of the Coiflet with two vanishing moments (Daubechies 1992, Ten Lectures on Wavelets, section 8.2),
 # in closed form and of unit norm. It is blind to constant and linear intensity, which Haar's filter is not.
@@ -19,7 +21,7 @@ _LOW_PASS = np.array([1 - _ROOT, 5 + _ROOT, 14 + 2 * _ROOT, 14 - 2 * _ROOT, 1 - 
 _HIGH_PASS = _LOW_PASS[::-1] * np.array([1, -1, 1, -1, 1, -1])
 
 # Median of |z| for a standard normal z.
-_NORMAL_MEDIAN_DEVIATION = special.ndtri(0.75)
+_NORMAL_MEDIAN_DEVIATION = NormalDist().inv_cdf(0.75)
 
 
 def estimate_noise(intensity: NDArray[np.floating]) -> float:
@@ -45,8 +47,8 @@ def estimate_noise(intensity: NDArray[np.floating]) -> float:
     Chang et al. 2000, equation 9; Coiflet 1 as in Zwanenburg et al. 2019, supplementary methods.
     """
     values = np.asarray(intensity, dtype=np.float64)
-    detail = ndimage.convolve1d(values, _HIGH_PASS, axis=1, mode="reflect")
-    detail = np.abs(ndimage.convolve1d(detail, _HIGH_PASS, axis=2, mode="reflect"))
+    detail = scipy.ndimage.convolve1d(values, _HIGH_PASS, axis=1, mode="reflect")
+    detail = np.abs(scipy.ndimage.convolve1d(detail, _HIGH_PASS, axis=2, mode="reflect"))
     if min(values.shape[1:]) > _HIGH_PASS.size:
         # The reflected border repeats its own noise, which would pull the estimate down.
         rim = _HIGH_PASS.size // 2

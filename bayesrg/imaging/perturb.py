@@ -13,10 +13,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from bayesrg.errors import RegionError
-from bayesrg.imaging.geometry import check_geometry
+from bayesrg.imaging.geometry import as_volume, check_geometry
 from bayesrg.imaging.growth import ball_radius, grow, scale_volume
 from bayesrg.imaging.interpolate import Window
 from bayesrg.imaging.noise import estimate_noise
+from bayesrg.imaging.normalise import normalise
 from bayesrg.imaging.perturbation import Perturbation, override
 from bayesrg.imaging.process import find_box
 from bayesrg.imaging.sampling import SamplingGrid, lies_inside, make_image, place_grid, sample, sample_mask
@@ -42,15 +43,17 @@ def perturb[Processing: ProcessingSettings](
 ) -> tuple[sitk.Image, sitk.Image, Processing]:
     """Return image, mask and settings as one level of ``preprocessing`` has them, ready for `bayesrg.imaging.process`.
 
-    Noise is added to the image as it was taken. Then image and region are interpolated, once: on IBSI's grid, turned
-    and shifted against the image where the level asks for it. Then the contour changes, on that grid. What is returned
-    is the part around the region, already interpolated, with settings that interpolate no more; it keeps its place in
-    physical space. A level that changes only settings (``"original"`` too) returns image and mask as they are.
+    Noise is added to the image as it was taken. Then the image is normalised if the settings ask for it, because what
+    is returned lacks most of the voxels that mean and standard deviation are taken over. Then image and region are
+    interpolated, once: on IBSI's grid, turned and shifted against the image where the level asks for it. Then the
+    contour changes, on that grid. What is returned is the part around the region, with settings that normalise and
+    interpolate no more; it keeps its place in physical space. A level that changes only settings (``"original"`` too)
+    returns image and mask as they are.
 
     Parameters
     ----------
     image
-        3-D scalar image.
+        Scalar image of three dimensions, or two.
     mask
         On the image's grid; every voxel that is not 0 belongs to the region, and all of them have one label.
     perturbation
@@ -76,6 +79,7 @@ def perturb[Processing: ProcessingSettings](
     SettingsError
         If the perturbation overrides a setting that does not exist or gives it a value that it cannot have.
     """
+    image, mask = as_volume(image), as_volume(mask)
     check_geometry(image, mask)
     settings = override(settings, perturbation.settings)
     if not perturbation.changes_voxels:
@@ -84,7 +88,7 @@ def perturb[Processing: ProcessingSettings](
         changed = _change_voxels(image, mask, perturbation, settings, np.random.default_rng(seed))
     except RegionError as error:
         raise RegionError(f"Preprocessing level {level or perturbation!s}: {error}") from error
-    return *changed, override(settings, {"interpolation": {"spacing": None}})
+    return *changed, override(settings, {"normalisation": {"method": "none"}, "interpolation": {"spacing": None}})
 
 
 def _change_voxels(
@@ -102,6 +106,7 @@ def _change_voxels(
     window = _choose_window(grid, box, change, settings.crop, int(np.count_nonzero(labels[box])), image.GetSpacing())
     if change.noise:
         voxels = _add_noise(voxels, box, grid, window, image.GetSpacing(), change.noise, noise_rng)
+    voxels = normalise(voxels, labels, settings.normalisation)
     intensity = sample(voxels, grid, window, interpolation.image)
     region = sample_mask(labels, grid, window, interpolation)
     if not region.any():
@@ -130,7 +135,9 @@ def _choose_window(
     if crop.extent == "image":
         return grid.whole
     margin = crop.margin if crop.unit == "mm" else crop.margin * max(grid.spacing)
-    spacing = (image_spacing[0], image_spacing[1], image_spacing[2])
+    # As in growth, an axis of one voxel has no contour.
+    sizes = grid.image_size[::-1]
+    spacing = [width for width, size in zip(image_spacing, sizes, strict=True) if size > 1] or image_spacing
     layer = ball_radius(math.ceil(count * (1 + change.growth_fraction)), spacing) - ball_radius(count, spacing)
     margin += max(0.0, change.growth_mm, layer)
     if change.supervoxels:

@@ -10,20 +10,31 @@ import xarray as xr
 
 from bayesrg.errors import RegionError
 from bayesrg.imaging.discretise import discretise
-from bayesrg.imaging.geometry import check_geometry
+from bayesrg.imaging.geometry import as_volume, check_geometry
 from bayesrg.imaging.interpolate import Axis, Window, align_axis, interpolate, interpolate_mask
+from bayesrg.imaging.normalise import normalise
 from bayesrg.imaging.resegment import resegment
 from bayesrg.imaging.settings import Crop, ProcessingSettings
 
 _DIMS = ("z", "y", "x")
 
+MOST_VOXELS = 2**30
+"""Voxels of the grid that are processed at most; their intensities alone take 8 GiB."""
+
+LARGEST_INTENSITY = 1e140
+"""Greatest magnitude of an intensity: the squares of `MOST_VOXELS` of them add up to what 64 bits can hold."""
+
 
 def process(image: sitk.Image, mask: sitk.Image, settings: ProcessingSettings | None = None) -> xr.Dataset:
     """Return the region's interpolated intensities, masks and grey levels, by IBSI's chain in IBSI's order.
 
-    Crop, interpolate image and mask (VTM2, centred grid 3WE3), round (68QD), re-segment by range and outliers (IF9H),
-    discretise (4R0B). Cropping changes no value: the grid is that of the whole image, and the interpolators read beyond
-    the box what they need.
+    Normalise (IBSI defines no method, see `bayesrg.imaging.normalise`), crop, interpolate image and mask (VTM2, centred
+    grid 3WE3), round (68QD), re-segment by range and outliers (IF9H), discretise (4R0B). Cropping changes no value:
+    normalisation looks at the whole image, whose grid is the one interpolated, and the interpolators read beyond the
+    box what they need.
+
+    A 2-D image is a volume of one slice 1 mm thick, a single DICOM slice as thick as its header says; give
+    ``spacing = [2.0, 2.0, "keep"]`` to interpolate it within the slice.
 
     NaN and infinite intensities are an error inside the region. Outside it they stay where they are when nothing is
     interpolated; trilinear and nearest-neighbour interpolation give NaN exactly where such a voxel has weight, and an
@@ -33,7 +44,7 @@ def process(image: sitk.Image, mask: sitk.Image, settings: ProcessingSettings | 
     Parameters
     ----------
     image
-        3-D scalar image.
+        Scalar image of three dimensions, or two.
     mask
         On the image's grid; every voxel that is not 0 belongs to the region, and all of them have one label.
     settings
@@ -51,20 +62,24 @@ def process(image: sitk.Image, mask: sitk.Image, settings: ProcessingSettings | 
     Raises
     ------
     GeometryError
-        If image and mask lie on different grids.
+        If image and mask lie on different grids, or on a sheared one.
     RegionError
-        If the region is empty, holds several labels or NaN or infinite intensities, is lost by interpolation or
-        re-segmentation, or lies below the lower edge of grey level 1.
+        If the region is empty, holds several labels or NaN, infinite or overflowing intensities, is lost by
+        interpolation or re-segmentation, lies below the lower edge of grey level 1, or would hold more than
+        `MOST_VOXELS`; if normalisation divides by zero.
     """
     settings = settings or ProcessingSettings()
+    image, mask = as_volume(image), as_volume(mask)
     check_geometry(image, mask)
     voxels, region = sitk.GetArrayViewFromImage(image), sitk.GetArrayViewFromImage(mask)
     box = find_box(region)
     _check_one_label(region[box])
     _check_finite(voxels[box], region[box] != 0, box, "The region")
+    voxels = normalise(voxels, region, settings.normalisation)
 
     axes = _align_axes(image, settings)
     reached = tuple(axis.reached_from(part) for axis, part in zip(axes, box, strict=True))
+    _check_size(reached, axes)
     part = interpolate_mask(region, axes, reached, settings.interpolation.mask)
     if not part.any():
         raise RegionError(
@@ -73,11 +88,15 @@ def process(image: sitk.Image, mask: sitk.Image, settings: ProcessingSettings | 
             "Give a finer spacing in [interpolation]."
         )
     window = _grow(find_box(part), reached, axes, settings.crop)
+    _check_size(window, axes)
     morphological_mask = np.zeros([side.stop - side.start for side in window], dtype=bool)
     _paste(part, reached, morphological_mask, window)
 
     intensity = interpolate(voxels, axes, window, settings.interpolation.image)
     _check_finite(intensity, morphological_mask, window, "The interpolated region")
+    if voxels.dtype == np.float64:
+        # Intensities of the other types cannot be so large.
+        _check_magnitude(intensity[morphological_mask])
     if settings.rounding.intensity:
         np.rint(intensity, out=intensity)
     intensity_mask = resegment(intensity, morphological_mask, settings.resegmentation)
@@ -132,6 +151,25 @@ def _check_finite(intensity: np.ndarray, mask: np.ndarray, window: Window, what:
         raise RegionError(
             f"{what} holds {np.count_nonzero(broken)} NaN or infinite intensities in {np.count_nonzero(mask)} voxels, "
             f"the first at [z, y, x] = {place}. Mask them out, or give them finite values first."
+        )
+
+
+def _check_magnitude(values: np.ndarray) -> None:
+    lowest, highest = float(values.min()), float(values.max())
+    if max(-lowest, highest) > LARGEST_INTENSITY:
+        raise RegionError(
+            f"The region's intensities, from {lowest:g} to {highest:g}, are too large: their squares would overflow. "
+            "Check the image's units, or mask such voxels out."
+        )
+
+
+def _check_size(window: Window, axes: tuple[Axis, Axis, Axis]) -> None:
+    sizes = [side.stop - side.start for side in window]
+    if math.prod(sizes) > MOST_VOXELS:
+        raise RegionError(
+            f"The region and its margin would hold {math.prod(sizes):.3g} voxels ({sizes}, z, y, x) of "
+            f"{[axis.spacing for axis in reversed(axes)]} mm (x, y, z), more than the {MOST_VOXELS:.3g} that are "
+            "processed; give a coarser spacing in [interpolation] (it is in mm), or a smaller margin in [crop]."
         )
 
 

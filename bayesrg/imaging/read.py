@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from bayesrg.errors import ImageError, RegionError
 from bayesrg.imaging.dicom import is_dicom, read_file, read_series
+from bayesrg.imaging.geometry import as_volume
 from bayesrg.imaging.nifti import is_called_nifti, read_nifti_header, read_nifti_voxels
 
 _FORMATS = {"NiftiImageIO": "NIfTI", "NrrdImageIO": "NRRD", "MetaImageIO": "MetaImage"}
@@ -161,7 +162,9 @@ def _read_file(path: Path) -> sitk.Image:
             f"{path}: the header gives spacing {image.GetSpacing()}, origin {image.GetOrigin()} and direction "
             f"{image.GetDirection()}, which are not all numbers; it is damaged. Export it again."
         )
-    return sitk.JoinSeries(image) if image.GetDimension() == 2 else image
+    if 0 in image.GetSize():
+        raise ImageError(f"{path}: no voxels: the header gives the size {image.GetSize()}. Export it again.")
+    return as_volume(image)
 
 
 def _place(voxels: np.ndarray, reader: sitk.ImageFileReader) -> sitk.Image:

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from bayesrg.errors import RegionError
 from bayesrg.imaging.interpolate import (
@@ -196,4 +196,4 @@ def _read(voxels: NDArray, grid: SamplingGrid, window: Window) -> tuple[NDArray,
 
 
 def _map(source: NDArray, positions: NDArray[np.float64], method: Method) -> NDArray:
-    return ndimage.map_coordinates(source, positions, order=_ORDERS[method], mode="mirror")
+    return scipy.ndimage.map_coordinates(source, positions, order=_ORDERS[method], mode="mirror")

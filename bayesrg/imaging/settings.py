@@ -39,6 +39,52 @@ class Crop:
 
 
 @dataclass(frozen=True)
+class Normalisation:
+    """Intensities of arbitrary units, as those of MR, brought to one scale before anything else is done to them.
+
+    IBSI-1 leaves normalisation to the user and defines none. Here mean and standard deviation are taken over voxels of
+    the whole image as it was scanned, before interpolation, so that neither crop nor grid changes them.
+
+    Attributes
+    ----------
+    method
+        ``"none"`` or ``"z_score"``: (X - mean) / standard deviation, both taken over ``reference``. Calibrated
+        intensities (Hounsfield units, SUV) should not be normalised.
+    reference
+        Voxels that mean and standard deviation are taken over: ``"image"``, all of them (what pyradiomics'
+        ``normalize`` does); ``"foreground"``, those above the mean of all, which leaves out the air around a body, so
+        that the field of view counts less; ``"region"``, those of the region, which takes from its first-order features
+        whatever tells one region from another.
+    scale
+        Factor on the z-score (pyradiomics' ``normalizeScale``); 100 makes a bin width of 5 a twentieth of a standard
+        deviation.
+    outlier_sigma
+        Intensities farther from the mean than this many standard deviations are set to that limit (pyradiomics'
+        ``removeOutliers``); they stay in the region. None sets no limit. It is not the key of the same name in
+        re-segmentation, which excludes voxels from the region.
+    """
+
+    method: Literal["none", "z_score"] = "none"
+    reference: Literal["image", "foreground", "region"] = "image"
+    scale: float = 1.0
+    outlier_sigma: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check types and ranges, and refuse options of a normalisation that is not done; raises SettingsError."""
+        check_types(self)
+        check_that(0 < self.scale < math.inf, self, "scale", "a positive number")
+        if self.outlier_sigma is not None:
+            check_that(0 < self.outlier_sigma < math.inf, self, "outlier_sigma", "a positive number")
+        given = {"reference": self.reference != "image", "scale": self.scale != 1, "outlier_sigma": self.outlier_sigma}
+        for name, is_given in given.items():
+            if self.method == "none" and is_given:
+                raise SettingsError(
+                    f'[normalisation] {name} belongs to method = "z_score", but method = "none"; remove {name} or '
+                    "change the method."
+                )
+
+
+@dataclass(frozen=True)
 class Interpolation:
     """The grid on which the region is analysed (IBSI VTM2, grid centres aligned: 3WE3).
 
@@ -153,9 +199,10 @@ class Discretisation:
 
 @dataclass(frozen=True)
 class ProcessingSettings:
-    """Everything `bayesrg.imaging.process` does, in IBSI's order. The defaults interpolate and exclude nothing."""
+    """Everything `bayesrg.imaging.process` does, in IBSI's order. The defaults change and exclude no intensity."""
 
     crop: Crop = field(default_factory=Crop)
+    normalisation: Normalisation = field(default_factory=Normalisation)
     interpolation: Interpolation = field(default_factory=Interpolation)
     rounding: Rounding = field(default_factory=Rounding)
     resegmentation: Resegmentation = field(default_factory=Resegmentation)

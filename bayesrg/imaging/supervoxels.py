@@ -8,9 +8,9 @@ supervoxel.
 import math
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from bayesrg.imaging.process import find_box
 
@@ -101,7 +101,7 @@ def _normalise(
     if high == low:
         return np.zeros(intensity.shape)
     scaled = np.clip((filled - low) / (high - low), 0.0, 1.0)
-    return ndimage.gaussian_filter(scaled, [min(spacing) / step for step in spacing[::-1]])
+    return scipy.ndimage.gaussian_filter(scaled, [min(spacing) / step for step in spacing[::-1]])
 
 
 def _cluster(scaled: NDArray[np.float64], spacing: tuple[float, float, float], edge: float) -> NDArray[np.int64]:

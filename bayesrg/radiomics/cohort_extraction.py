@@ -19,7 +19,8 @@ from bayesrg.files import replace_atomically
 from bayesrg.imaging import Perturbation
 from bayesrg.imaging.perturbation import override, tabulate_perturbations
 from bayesrg.radiomics.case import Outcome, Plan, extract_case
-from bayesrg.radiomics.features import FEATURES, select_features
+from bayesrg.radiomics.features import FEATURES
+from bayesrg.radiomics.labels import expand_labels
 from bayesrg.radiomics.manifest import Case, list_cases, read_manifest
 from bayesrg.radiomics.settings import Settings
 from bayesrg.settings import to_dict
@@ -64,7 +65,8 @@ def extract_cohort(
     manifest
         A file (``.csv``, ``.csv.gz``, ``.tsv``, ``.parquet``), whose relative paths start at its folder, or a table,
         whose relative paths start at the working directory. Columns ``image`` and ``mask`` (paths), optionally
-        ``label`` (which label of the mask is the region); all others (subject, session ...) are carried through.
+        ``label`` (which label of the mask is the region; ``"all"`` makes a row of each that the mask holds); all
+        others (subject, session ...) are carried through.
     settings
         What to do; None means the defaults of `Settings`.
     perturbations
@@ -108,6 +110,7 @@ def extract_cohort(
         _check_level(name, level, settings)
     target = _check_out(out)
     table, folder = read_manifest(manifest)
+    table = expand_labels(table, folder)
     added = ["preprocessing"] if levels else []
     cases = list_cases(table, folder, reserved={*FEATURES, *PROVENANCE, *added})
     if target:
@@ -171,7 +174,7 @@ def _tabulate(table: pd.DataFrame, outcomes: list[Outcome], plan: Plan) -> pd.Da
     carried = manifest.iloc[[outcome.row - 1 for outcome in done]].reset_index(drop=True)
     if plan.perturbations:
         carried["preprocessing"] = [outcome.level for outcome in done]
-    names = [f.name for f in select_features(plan.settings.features.families, plan.settings.glcm.aggregation)]
+    names = [feature.name for feature in plan.settings.selected]
     rows = [_flatten(outcome.record, plan.settings.content_hash) for outcome in done if outcome.record]
     measured = pd.DataFrame(rows, columns=[*names, *PROVENANCE]).astype(dict.fromkeys(names, np.float64))
     result = pd.concat([carried, measured], axis=1)

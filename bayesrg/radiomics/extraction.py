@@ -24,6 +24,7 @@ histogram of one bin                           NaN: the four gradient features
 import json
 import math
 from collections.abc import Mapping
+from importlib import import_module
 from os import PathLike
 
 import numpy as np
@@ -34,15 +35,12 @@ from bayesrg import __version__
 from bayesrg.errors import GeometryError, RegionError, SettingsError
 from bayesrg.imaging import process, read_image, read_mask, select_label
 from bayesrg.imaging import resample_mask as resample_onto
-from bayesrg.radiomics.features import FEATURES, NO_PAIRS, select_features
-from bayesrg.radiomics.glcm import average_cooccurrences, count_cooccurrences, merge_cooccurrences
-from bayesrg.radiomics.histogram import compute_histogram
+from bayesrg.radiomics.compiling import announce_compilation
+from bayesrg.radiomics.features import FAMILIES, FEATURES, Feature
 from bayesrg.radiomics.provenance import hash_image
+from bayesrg.radiomics.region import Region
 from bayesrg.radiomics.settings import Settings
-from bayesrg.radiomics.statistics import compute_statistics
 from bayesrg.settings import to_dict
-
-_AGGREGATE = {"3d_merged": merge_cooccurrences, "3d_averaged": average_cooccurrences}
 
 
 def extract(
@@ -127,38 +125,40 @@ def measure(processed: xr.Dataset, settings: Settings) -> dict[str, float]:
     processed
         As `bayesrg.imaging.process` returns it: ``intensity``, ``intensity_mask`` and ``level``, dims (z, y, x).
     settings
-        Which families, and the options of the GLCM.
+        Which features, and the options of their families.
 
     Raises
     ------
     RegionError, SettingsError
         As the families do.
     """
-    families, aggregations = settings.features.families, settings.glcm.aggregation
+    announce_compilation()
+    region, selected = Region.of(processed), settings.selected
     found: dict[str, float] = {}
-    if "statistics" in families:
-        inside = processed["intensity"].values[processed["intensity_mask"].values]
-        found |= {f"statistics_{name}": value for name, value in compute_statistics(inside)._asdict().items()}
-    if "histogram" in families:
-        described = compute_histogram(processed["level"].values)
-        found |= {f"histogram_{name}": value for name, value in described._asdict().items()}
-    if "glcm" in families:
-        counted = count_cooccurrences(processed["level"].values, settings.glcm.offset_array)
-        for aggregation in aggregations:
-            described = _AGGREGATE[aggregation](counted)
-            found |= {f"glcm_{name}_{aggregation}": value for name, value in described._asdict().items()}
-    return {feature.name: found[feature.name] for feature in select_features(families, aggregations)}
+    for family in dict.fromkeys(feature.family for feature in selected):
+        # A family's module is imported when it is first asked for, so that only its kernels are compiled.
+        described = import_module(f"bayesrg.radiomics.families.{family}").describe(region, settings)
+        for aggregation, values in described.items():
+            suffix = f"_{aggregation}" if aggregation else ""
+            found |= {f"{family}_{name}{suffix}": value for name, value in values.items()}
+    return {feature.name: found[feature.name] for feature in selected}
 
 
 def explain(values: Mapping[str, float]) -> dict[str, str]:
     """Return, for each feature whose value is NaN, why it is undefined for this region."""
-    reasons = {}
-    for name, value in values.items():
-        if math.isnan(value):
-            feature = FEATURES[name]
-            unpaired = feature.family == "glcm" and math.isnan(values[f"glcm_joint_maximum_{feature.aggregation}"])
-            reasons[name] = NO_PAIRS if unpaired else feature.undefined
-    return reasons
+    undefined = [FEATURES[name] for name, value in values.items() if math.isnan(value)]
+    defined = {_group(FEATURES[name]) for name, value in values.items() if not math.isnan(value)}
+    return {
+        feature.name: feature.undefined
+        if _group(feature) in defined
+        else FAMILIES[feature.family].empty or feature.undefined
+        for feature in undefined
+    }
+
+
+def _group(feature: Feature) -> tuple[str, str]:
+    """What is computed from the same matrices: where all of it is NaN, they are empty."""
+    return feature.family, feature.aggregation
 
 
 def count_voxels(processed: xr.Dataset) -> dict[str, object]:

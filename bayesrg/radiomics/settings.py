@@ -1,4 +1,4 @@
-"""What `extract` is asked to do: image processing, GLCM options and feature families, readable from a TOML file."""
+"""What `extract` is asked to do: image processing, feature families and their options, readable from a TOML file."""
 
 from __future__ import annotations
 
@@ -6,93 +6,66 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bayesrg.errors import SettingsError
 from bayesrg.imaging import Perturbation, ProcessingSettings
 from bayesrg.imaging.perturbation import parse_perturbations
+from bayesrg.radiomics.features import FAMILIES, FEATURES, Feature, select_features
+from bayesrg.radiomics.sections import Glcm, Gldzm, Glrlm, Glszm, IntensityVolumeHistogram, Ngldm, Ngtdm
 from bayesrg.settings import check_that, check_types, from_dict, to_dict
 
-Family = Literal["statistics", "histogram", "glcm"]
-Aggregation = Literal["3d_merged", "3d_averaged"]
-
-
-@dataclass(frozen=True)
-class Glcm:
-    """Which voxels are neighbours for the grey level co-occurrence matrix (IBSI 3.6, LFYI), and how matrices combine.
-
-    Attributes
-    ----------
-    distance
-        Chebyshev distance in voxels (IBSI PVMT): the 13 directions of the 26-neighbourhood, times this.
-    offsets
-        Instead of those 13 directions, any offsets ``[z, y, x]`` in voxels; one alone will do. An offset and its
-        opposite make the same symmetric matrix, so only one of the two may be named.
-    aggregation
-        ``"3d_merged"`` (IBSI IAZD): features of the sum of all matrices; ``"3d_averaged"`` (ITBB): mean over the
-        matrices of the features of each.
-    """
-
-    distance: int = 1
-    offsets: tuple[tuple[int, int, int], ...] | None = None
-    aggregation: tuple[Aggregation, ...] = ("3d_merged", "3d_averaged")
-
-    def __post_init__(self) -> None:
-        """Check types and ranges; raises SettingsError."""
-        check_types(self)
-        check_that(self.distance >= 1, self, "distance", "a whole number of voxels, 1 or more")
-        distinct = 0 < len(self.aggregation) == len(set(self.aggregation))
-        check_that(distinct, self, "aggregation", "one or both of the two, each once")
-        if self.offsets is not None:
-            if self.distance != 1:
-                raise SettingsError(
-                    f"[glcm] offsets and distance = {self.distance} exclude each other, because offsets are in voxels; "
-                    "remove distance, or multiply the offsets by it."
-                )
-            both_ways = [way for offset in self.offsets for way in (offset, tuple(-step for step in offset))]
-            distinct = 0 < len(both_ways) == len(set(both_ways))
-            check_that(distinct, self, "offsets", "one or more [z, y, x], none of them zero, repeated or opposite")
-
-    @property
-    def offset_array(self) -> NDArray[np.int64]:
-        """Offsets in voxels, shape (offset, 3), columns z, y, x."""
-        if self.offsets is not None:
-            return np.array(self.offsets, dtype=np.int64)
-        steps = np.array([(z, y, x) for z in (0, 1) for y in (-1, 0, 1) for x in (-1, 0, 1)], dtype=np.int64)
-        # Each direction and its opposite count once: the half of the 26 that follows the centre in reading order.
-        return self.distance * steps[5:]
+FamilyName = Literal[
+    "morphology",
+    "local_intensity",
+    "statistics",
+    "histogram",
+    "intensity_volume_histogram",
+    "glcm",
+    "glrlm",
+    "glszm",
+    "gldzm",
+    "ngtdm",
+    "ngldm",
+]
+WITHOUT_GREY_LEVELS = ("morphology", "local_intensity", "statistics", "intensity_volume_histogram")
+"""Families that are computed from intensities and masks alone."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Which feature families are extracted.
+    """Which features are extracted.
 
     Attributes
     ----------
     families
-        Any of ``"statistics"`` (IBSI 3.3), ``"histogram"`` (3.4) and ``"glcm"`` (3.6), each once.
+        Any of the eleven families of IBSI-1 (see `bayesrg.radiomics.FAMILIES`), each once.
+    names
+        Only features whose name matches one of these patterns, such as ``"glcm_*"`` or ``"*_entropy_3d_merged"``. A
+        family without a match is not computed. None means all.
     """
 
-    families: tuple[Family, ...] = ("statistics", "histogram", "glcm")
+    families: tuple[FamilyName, ...] = tuple(FAMILIES)  # pyright: ignore[reportAssignmentType]
+    names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check types; raises SettingsError."""
         check_types(self)
         distinct = 0 < len(self.families) == len(set(self.families))
         check_that(distinct, self, "families", "one or more families, each once")
+        check_that(self.names is None or len(self.names) > 0, self, "names", "one or more patterns")
 
 
 @dataclass(frozen=True)
 class Settings(ProcessingSettings):
-    """Everything `bayesrg.radiomics.extract` does: the processing chain, the GLCM's options, the feature families.
+    """Everything `bayesrg.radiomics.extract` does: the processing chain, the feature families and their options.
 
     A section and its keys that a TOML file leaves out keep their defaults. By default nothing is interpolated or
-    re-segmented, grey levels are 32 bins, and all three families are extracted.
+    re-segmented, grey levels are 32 bins, and all families are extracted, textures in 3D.
 
     Examples
     --------
@@ -102,23 +75,62 @@ class Settings(ProcessingSettings):
     2
     """
 
-    glcm: Glcm = field(default_factory=Glcm)
     features: Features = field(default_factory=Features)
+    intensity_volume_histogram: IntensityVolumeHistogram = field(default_factory=IntensityVolumeHistogram)
+    glcm: Glcm = field(default_factory=Glcm)
+    glrlm: Glrlm = field(default_factory=Glrlm)
+    glszm: Glszm = field(default_factory=Glszm)
+    gldzm: Gldzm = field(default_factory=Gldzm)
+    ngtdm: Ngtdm = field(default_factory=Ngtdm)
+    ngldm: Ngldm = field(default_factory=Ngldm)
 
     def __post_init__(self) -> None:
         """Check types, and that families that need grey levels get them; raises SettingsError."""
         super().__post_init__()
-        needing = [family for family in self.features.families if family != "statistics"]
+        needing = [family for family in self.features.families if family not in WITHOUT_GREY_LEVELS]
         if needing and self.discretisation.method == "none":
             raise SettingsError(
                 f'[discretisation] method = "none" makes no grey levels, which {" and ".join(needing)} need; '
-                'choose a method, or set families = ["statistics"] in [features].'
+                f"choose a method, or set families in [features] to some of {', '.join(WITHOUT_GREY_LEVELS)}."
             )
+        self._check_patterns()
+
+    @property
+    def selected(self) -> list[Feature]:
+        """The features that are extracted, in order."""
+        offered = self._offered
+        if self.features.names is None:
+            return offered
+        return [feature for feature in offered if any(fnmatchcase(feature.name, p) for p in self.features.names)]
 
     @property
     def content_hash(self) -> str:
         """SHA-256 (hexadecimal) of all settings, defaults included: equal settings, equal hash, on any machine."""
         return hashlib.sha256(json.dumps(to_dict(self), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _offered(self) -> list[Feature]:
+        """All features of the families, with the aggregations that were chosen."""
+        return select_features(
+            {
+                family: getattr(self, family).aggregation if len(FAMILIES[family].aggregations) > 1 else ("",)
+                for family in self.features.families
+            }
+        )
+
+    def _check_patterns(self) -> None:
+        offered = [feature.name for feature in self._offered]
+        for pattern in self.features.names or ():
+            if not any(fnmatchcase(name, pattern) for name in offered):
+                known = any(fnmatchcase(name, pattern) for name in FEATURES)
+                nearest = get_close_matches(pattern.strip("*"), [*FEATURES, *FAMILIES], n=1, cutoff=0.0)[0]
+                hint = (
+                    "it belongs to a family or an aggregation that was not chosen; add that to families in [features], "
+                    "or to aggregation in the section of its family"
+                    if known
+                    else f"the nearest name is {nearest!r}"
+                )
+                raise SettingsError(f"[features] names: no feature matches {pattern!r}; {hint}.")
 
 
 def read_settings(path: str | PathLike[str]) -> Settings:

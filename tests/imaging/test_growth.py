@@ -110,3 +110,34 @@ def test_growth_keeps_within_the_mask_given():
     assert not (scaled & ~within).any()
     with pytest.raises(RegionError, match="image has room for"):
         scale_volume(region, (1.0, 1.0, 1.0), 1.0, within=region)
+
+
+def make_disc(*, radius: float = 12.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return a disc [1, y, x] of spacing 1 mm, and each voxel's distance to its centre."""
+    y, x = np.indices((48, 50)) - 24.3
+    distance = np.hypot(y, x)[np.newaxis]
+    return distance <= radius, distance
+
+
+@pytest.mark.parametrize("thickness", [0.5, 1.0, 5.0])
+@pytest.mark.parametrize("change", [-3.0, -1.0, -0.3, 0.3, 1.0, 3.0])
+def test_the_disc_of_a_single_slice_changes_within_the_slice(change: float, thickness: float):
+    disc, distance = make_disc()
+    spacing = (1.0, 1.0, thickness)
+    grown = grow(disc, spacing, change)
+    assert np.sqrt(grown.sum() / np.pi) - np.sqrt(disc.sum() / np.pi) == pytest.approx(change, abs=0.1)
+    np.testing.assert_array_equal(grow(disc, (1.0, 1.0, 1.0), change), grown)
+    scaled = scale_volume(disc, spacing, change / 10)
+    assert scaled.sum() == disc.sum() + round(change / 10 * disc.sum())
+    truth = distance <= 12.0 * (1 + change / 10) ** 0.5
+    assert 2 * (scaled & truth).sum() / (scaled.sum() + truth.sum()) > 0.98
+
+
+def test_a_single_row_and_a_single_voxel_of_image():
+    row = np.zeros((1, 1, 20), dtype=bool)
+    row[0, 0, 8:12] = True
+    assert np.flatnonzero(grow(row, (1.0, 1.0, 1.0), 2.0)).tolist() == list(range(6, 14))
+    assert scale_volume(row, (1.0, 1.0, 1.0), -0.5).sum() == 2
+    np.testing.assert_array_equal(grow(np.ones((1, 1, 1), dtype=bool), (1.0, 1.0, 1.0), 2.0), True)
+    assert ball_radius(10, (2.0,)) == pytest.approx(10.0)
+    assert ball_radius(10, (2.0, 3.0)) == pytest.approx(np.sqrt(60 / np.pi))

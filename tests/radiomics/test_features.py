@@ -1,39 +1,71 @@
 """The register of features is what the kernels compute, what IBSI calls it, and findable by the article's names."""
 
+import itertools
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from bayesrg import datasets
 from bayesrg.errors import SettingsError
-from bayesrg.radiomics import FEATURES, find_feature, select_features
-from bayesrg.radiomics.glcm import CooccurrenceFeatures, count_cooccurrences, merge_cooccurrences
-from bayesrg.radiomics.histogram import IntensityHistogram, compute_histogram
-from bayesrg.radiomics.statistics import IntensityStatistics
+from bayesrg.radiomics import FAMILIES, FEATURES, find_feature, select_features
+from bayesrg.radiomics.families.glcm import count_cooccurrences, merge_cooccurrences
+from bayesrg.radiomics.families.histogram import compute_histogram
 
 LEVELS = np.random.default_rng(7).integers(1, 6, (4, 5, 6))
 
 
-def test_registered_names_are_the_kernels_fields_in_their_order():
-    expected = [f"statistics_{name}" for name in IntensityStatistics._fields]
-    expected += [f"histogram_{name}" for name in IntensityHistogram._fields]
-    for aggregation in ("3d_merged", "3d_averaged"):
-        expected += [f"glcm_{name}_{aggregation}" for name in CooccurrenceFeatures._fields]
-    assert list(FEATURES) == expected
+def test_features_come_by_family_then_aggregation():
+    order = [(feature.family, feature.aggregation) for feature in FEATURES.values()]
+    assert list(dict.fromkeys(order)) == [
+        (family, aggregation) for family, about in FAMILIES.items() for aggregation in about.aggregations
+    ]
+    assert len(order) == sum(len(list(group)) for _, group in itertools.groupby(order))
 
 
-@pytest.mark.parametrize(("family", "count"), [("statistics", 18), ("histogram", 23), ("glcm", 25)])
-def test_every_feature_that_ibsi_defines_has_its_code_once(family, count):
-    codes = [feature.ibsi_code for feature in select_features([family], ["3d_merged"]) if feature.ibsi_code]
-    assert len(codes) == len(set(codes)) == count
+@pytest.mark.parametrize(
+    ("family", "count"),
+    [
+        ("morphology", 29),
+        ("local_intensity", 2),
+        ("statistics", 18),
+        ("histogram", 23),
+        ("intensity_volume_histogram", 15),
+        ("glcm", 25),
+        ("glrlm", 16),
+        ("glszm", 16),
+        ("gldzm", 16),
+        ("ngtdm", 5),
+        ("ngldm", 17),
+    ],
+)
+def test_every_feature_that_ibsi_defines_is_there(family, count):
+    first = next(iter(FAMILIES[family].aggregations))
+    codes = [feature.ibsi_code for feature in select_features({family: (first,)}) if feature.ibsi_code]
+    assert len(codes) == count
+    # Intensities at fractions of the volume share a code, and so do their kin and differences.
+    assert len(set(codes)) == (5 if family == "intensity_volume_histogram" else count)
+
+
+def test_units_and_ranges_are_of_a_few_kinds():
+    units = {feature.unit for feature in FEATURES.values()}
+    assert units <= {
+        "", "intensity", "intensity^2", "grey level", "grey level^2", "grey level^3", "grey level^4", "bit", "voxel",
+        "voxel^2", "mm", "mm^2", "mm^3", "mm^-1", "intensity mm^3",
+    }  # fmt: skip
+    for feature in FEATURES.values():
+        assert re.fullmatch(r"[\[(]-?(inf|[\d.]+), (inf|[\d.]+)[\])]", feature.range), feature
+        assert feature.definition, feature
 
 
 @pytest.mark.data
 def test_codes_are_those_of_the_reference_table():
-    table = datasets.ibsi_reference_values()
-    table = table[table.family.isin(["statistics", "intensity_histogram", "glcm"])]
+    table = pd.read_csv(datasets.path("ibsi1/ibsi1_reference_values.csv"), keep_default_na=False)
     registered = {feature.ibsi_code for feature in FEATURES.values()} - {""}
-    # The table has GPMT, the code of the 10th percentile of the histogram, for the 90th too.
-    assert registered - set(table.ibsi_code) == {"OZ0C"}
+    # The table has GPMT, the code of the 10th percentile of the histogram, for the 90th too, and no values of the
+    # oriented minimum bounding box, the minimum volume enclosing ellipsoid and the area under the volume histogram.
+    assert registered - set(table.ibsi_code) == {"OZ0C", "ZH1A", "IQYR", "SWZ1", "BRI8", "9CMM"}
     assert set(table.ibsi_code) <= registered
 
 
@@ -45,7 +77,7 @@ def test_only_the_articles_kurtosis_has_no_code():
 
 
 def test_selection_keeps_the_order_and_the_aggregations_asked_for():
-    names = [feature.name for feature in select_features(["glcm", "histogram"], ["3d_averaged"])]
+    names = [feature.name for feature in select_features({"glcm": ["3d_averaged"], "histogram": [""]})]
     assert names[0] == "histogram_mean"
     assert names[24] == "glcm_joint_maximum_3d_averaged"
     assert len(names) == 49

@@ -1,100 +1,58 @@
-"""Every IBSI-1 consensus value of the three families, by the whole chain from file to feature, within its tolerance."""
+"""Every IBSI-1 consensus value of all families, by the whole chain from file to feature, within its tolerance."""
 
-from functools import cache
-
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from bayesrg import datasets
-from bayesrg.radiomics import FEATURES, Settings, extract
-from bayesrg.settings import from_dict
+from bayesrg.radiomics import ibsi
 
-pytestmark = pytest.mark.data
-
-FAMILIES = {"statistics": "statistics", "intensity_histogram": "histogram", "glcm": "glcm"}
-
-# IBSI-1's configurations; A and B are two-dimensional, which for these families concerns the GLCM alone.
-TWO_MM = {"spacing": [2, 2, 2]}
-CONFIGURATIONS = {
-    "digital_phantom": ({"discretisation": {"method": "fixed_bin_size", "width": 1}}, 91),
-    "ct_phantom_A": (
-        {
-            "resegmentation": {"range": [-500, 400]},
-            "discretisation": {"method": "fixed_bin_size", "width": 25},
-            "features": {"families": ["statistics", "histogram"]},
-        },
-        41,
-    ),
-    "ct_phantom_B": (
-        {
-            "interpolation": {"spacing": [2, 2, "keep"]},
-            "rounding": {"intensity": True},
-            "resegmentation": {"range": [-500, 400]},
-            "features": {"families": ["statistics", "histogram"]},
-        },
-        41,
-    ),
-    "ct_phantom_C": (
-        {
-            "interpolation": TWO_MM,
-            "rounding": {"intensity": True},
-            "resegmentation": {"range": [-1000, 400]},
-            "discretisation": {"method": "fixed_bin_size", "width": 25},
-        },
-        91,
-    ),
-    "ct_phantom_D": (
-        {"interpolation": TWO_MM, "rounding": {"intensity": True}, "resegmentation": {"outlier_sigma": 3}},
-        91,
-    ),
-    "ct_phantom_E": (
-        {
-            "interpolation": {**TWO_MM, "image": "cubic_bspline"},
-            "rounding": {"intensity": True},
-            "resegmentation": {"range": [-1000, 400], "outlier_sigma": 3},
-        },
-        91,
-    ),
+COUNTS = {
+    "digital_phantom": 482,
+    "ct_phantom_A": 346,
+    "ct_phantom_B": 346,
+    "ct_phantom_C": 210,
+    "ct_phantom_D": 210,
+    "ct_phantom_E": 210,
 }
 
 
-@cache
-def reference_values(configuration):
-    table = datasets.ibsi_reference_values()
-    return table[
-        (table.configuration == configuration)
-        & table.family.isin(FAMILIES)
-        & table.aggregation.isin(["none", "3d_merged", "3d_averaged"])
-    ]
+@pytest.fixture(scope="module")
+def checked():
+    return ibsi.check_compliance()
 
 
-def column_of(row):
-    """Return the column that holds a row of the reference table, found by IBSI's code."""
-    # The table repeats the code of the 10th percentile, GPMT, for the 90th; the manual's is OZ0C.
-    code = "OZ0C" if row.tag == "ih_p90" else row.ibsi_code
-    aggregation = "" if row.aggregation == "none" else row.aggregation
-    found = [
-        feature.name
-        for feature in FEATURES.values()
-        if (feature.family, feature.ibsi_code, feature.aggregation) == (FAMILIES[row.family], code, aggregation)
-    ]
-    assert len(found) == 1, (row.tag, found)
-    return found[0]
+@pytest.mark.data
+@pytest.mark.parametrize("configuration", ibsi.CONFIGURATIONS)
+def test_every_consensus_value_is_met(checked, configuration):
+    rows = checked[checked["configuration"] == configuration]
+    missed = rows.loc[~rows["within"], ["feature", "found", "expected", "tolerance"]]
+    assert missed.to_dict("records") == []
+    assert len(rows) == COUNTS[configuration]
 
 
-@pytest.mark.parametrize(("configuration", "changes", "count"), [(k, *v) for k, v in CONFIGURATIONS.items()])
-def test_every_consensus_value_is_met(configuration, changes, count):
-    phantom = "ibsi1_digital_phantom" if configuration == "digital_phantom" else "ibsi1_ct_phantom"
-    image, mask = (datasets.path(f"ibsi1/{phantom}/{name}.nii.gz") for name in ("image", "mask"))
-    value = extract(image, mask, from_dict(Settings, changes))["value"]
-    missed, checked = [], 0
-    rows = reference_values(configuration)
-    if "features" in changes:
-        rows = rows[rows.family != "glcm"]
-    for row in rows.itertuples():
-        found = float(f"{value.sel(feature=column_of(row)).item():.3g}")
-        # The differences of decimal fractions: a billionth of a unit is rounding, not a miss.
-        if abs(found - row.value) > row.tolerance + 1e-9 * max(1.0, abs(row.value)):
-            missed.append((row.tag, row.aggregation, found, row.value, row.tolerance))
-        checked += 1
-    assert missed == []
-    assert checked == count
+@pytest.mark.data
+def test_the_verdict_counts_all_values(checked):
+    assert ibsi.summarise_compliance(checked) == "1804/1804 IBSI-1 values within tolerance"
+    table = ibsi.tabulate_compliance(checked)
+    assert (table.loc["morphology", "ct_phantom_A"], len(table)) == ("25/25", 11)
+
+
+@pytest.mark.data
+def test_a_value_beyond_its_tolerance_is_counted_as_missed(monkeypatch):
+    reference = datasets.ibsi_reference_values()
+    reference = reference[reference["configuration"] == "digital_phantom"].copy()
+    reference.loc[reference["tag"] == "stat_mean", "value"] += 0.02
+    monkeypatch.setattr(datasets, "ibsi_reference_values", lambda: reference)
+    monkeypatch.setattr(ibsi, "CONFIGURATIONS", ("digital_phantom",))
+    checked = ibsi.check_compliance()
+    assert list(checked.loc[~checked["within"], "feature"]) == ["statistics_mean"]
+    assert ibsi.summarise_compliance(checked) == f"{len(reference) - 1}/{len(reference)} IBSI-1 values within tolerance"
+
+
+@pytest.mark.data
+def test_the_digital_phantom_in_the_code_is_ibsis():
+    for image, name in zip(ibsi.digital_phantom(), ("image", "mask"), strict=True):
+        origin = sitk.ReadImage(str(datasets.path(f"ibsi1/ibsi1_digital_phantom/{name}.nii.gz")))
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(origin))
+        assert (image.GetSpacing(), image.GetDirection()) == (origin.GetSpacing(), origin.GetDirection())

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from bayesrg.errors import RegionError
-from bayesrg.radiomics.statistics import IntensityStatistics, compute_statistics
+from bayesrg.radiomics.families.statistics import IntensityStatistics, compute_statistics
 
 intensities = hnp.arrays(
     np.float64, st.integers(2, 60), elements=st.floats(-1000, 1000, width=32).map(lambda value: round(value, 2))

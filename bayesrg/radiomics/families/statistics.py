@@ -2,7 +2,7 @@
 
 The set X of the N intensities inside the intensity mask is used as it is, without discretisation, over the whole
 volume (DHQ4). With mu its mean, sigma its standard deviation (no bias correction), M its median and P_q its q-th
-percentile, each field of `IntensityStatistics` is defined by its row in `bayesrg.radiomics.features`.
+percentile, each field of `IntensityStatistics` is defined by its row in ``statistics.tsv``.
 
 Conventions that IBSI leaves open: percentiles interpolate linearly between the two nearest order statistics; a mean
 that is zero to rounding makes the coefficient of variation NaN, P25 + P75 = 0 the quartile coefficient of dispersion.
@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bayesrg.errors import RegionError
+from bayesrg.radiomics.region import Region
+from bayesrg.radiomics.settings import Settings
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -143,9 +145,12 @@ def compute_statistics(intensities: ArrayLike) -> IntensityStatistics:
     RegionError
         There are no intensities, or some are NaN, infinite, or so large that their squares overflow.
     """
+    return _compute(np.sort(np.asarray(intensities, dtype=np.float64), axis=None))
+
+
+def _compute(ascending: NDArray[np.float64]) -> IntensityStatistics:
     # Sorting beats selecting here: for 125,256 voxels NumPy's vectorised sort takes 0.6-1.0 ms, np.partition 2.2-2.9 ms
-    # for the ten order statistics that five percentiles need.
-    ascending = np.sort(np.asarray(intensities, dtype=np.float64), axis=None)
+    # for the ten order statistics that five percentiles need. A region sorts once for all families.
     if ascending.size == 0:
         raise RegionError("intensity statistics need at least one voxel, but the intensity mask is empty")
     # NaN sorts last, so the two ends tell whether all values are finite.
@@ -161,3 +166,8 @@ def compute_statistics(intensities: ArrayLike) -> IntensityStatistics:
             "rescale the image"
         )
     return described
+
+
+def describe(region: Region, settings: Settings) -> dict[str, dict[str, float]]:
+    """Return the features of a region by name, under the aggregation ``""``."""
+    return {"": _compute(region.ascending)._asdict()}

@@ -4,20 +4,26 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bayesrg.errors import RegionError, SettingsError
-from bayesrg.radiomics.glcm import (
+from bayesrg.radiomics import Settings
+from bayesrg.radiomics.families.glcm import (
     CooccurrenceFeatures,
     average_cooccurrences,
     count_cooccurrences,
+    describe,
     merge_cooccurrences,
 )
-from bayesrg.radiomics.settings import Glcm
+from bayesrg.radiomics.pairs import form_triangles
+from bayesrg.radiomics.region import Region
+from bayesrg.radiomics.sections import Glcm, directions, weigh
+from bayesrg.settings import from_dict
 
 thirteen = Glcm().offset_array
+DIRECTIONAL = ["3d_merged", "3d_averaged", "2p5d_merged", "2p5d_direction_merged", "2d_slice_merged", "2d_averaged"]
 regions = hnp.arrays(np.int32, hnp.array_shapes(min_dims=3, max_dims=3, max_side=5), elements=st.integers(0, 6)).filter(
     np.any
 )
@@ -87,6 +93,42 @@ def describe_plainly(counts):
     )
 
 
+def region_of(levels):
+    mask = levels > 0
+    return Region(levels.astype(float), mask, mask, levels.astype(np.int32), (1.0, 1.0, 1.0))
+
+
+def average_plainly(matrices):
+    """The mean of the features of the matrices that have pairs, of each feature where it is defined."""
+    columns = np.array([describe_plainly(counts) for counts in matrices if counts.any()]).reshape(-1, 25).T
+    defined = [column[~np.isnan(column)] for column in columns]
+    return [column.mean() if column.size else np.nan for column in defined]
+
+
+def aggregate_plainly(levels, steps, weights):
+    """The features of all aggregations, from the matrix of each slice and direction."""
+    flat = [k for k, step in enumerate(steps) if step[0] == 0]
+
+    def count(place, step):
+        # Matrices of slices are as large as the region's: N_g is that of the region.
+        size = levels.max() + 1
+        counts = count_plainly(levels[place : place + 1], step)
+        return np.pad(counts, (0, size - len(counts)))
+
+    volume = [count_plainly(levels, step) for step in steps]
+    slices = [[count(place, steps[k]) for k in flat] for place in range(len(levels)) if levels[place].any()]
+    few = weights[flat]
+    planar = np.sum(slices, axis=0)
+    return {
+        "3d_merged": average_plainly([np.tensordot(weights, volume, 1)]),
+        "3d_averaged": average_plainly(volume),
+        "2p5d_merged": average_plainly([np.tensordot(few, planar, 1)]),
+        "2p5d_direction_merged": average_plainly(planar),
+        "2d_slice_merged": average_plainly([np.tensordot(few, one, 1) for one in slices]),
+        "2d_averaged": average_plainly([counts for one in slices for counts in one]),
+    }
+
+
 def expand(counted, index, size):
     """One matrix of the kernel's, whose rows are the levels present, as a matrix indexed by level."""
     full = np.zeros((size, size), dtype=int)
@@ -117,10 +159,61 @@ def test_features_equal_the_plain_formulas(levels):
     # Information correlation 2 is a square root, which turns a rounding error of 1e-16 near 0 into 1e-8.
     np.testing.assert_allclose(merged, describe_plainly(total), rtol=1e-9, atol=1e-7)
     averaged = average_cooccurrences(count_cooccurrences(levels, thirteen))
-    each = np.array([describe_plainly(counts) for counts in plain if counts.any()])
-    defined = [column[~np.isnan(column)] for column in each.T]
-    expected = [column.mean() if column.size else np.nan for column in defined]
-    np.testing.assert_allclose(averaged, expected, rtol=1e-9, atol=1e-7)
+    np.testing.assert_allclose(averaged, average_plainly(plain), rtol=1e-9, atol=1e-7)
+
+
+@settings(max_examples=40)
+@given(
+    regions,
+    st.sampled_from(["none", "inverse", "gaussian"]),
+    st.sampled_from(["euclidean", "manhattan"]),
+    st.integers(1, 3),
+)
+def test_every_aggregation_equals_the_plain_formulas(levels, weighting, norm, distance):
+    options = {"aggregation": DIRECTIONAL, "weighting": weighting, "norm": norm, "distance": distance}
+    described = describe(region_of(levels), from_dict(Settings, {"glcm": options}))
+    steps = distance * directions()
+    for name, expected in aggregate_plainly(levels, steps, weigh(steps, weighting, norm)).items():
+        found = list(described[name].values())
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-7, err_msg=name)
+
+
+def test_slices_of_many_levels_have_matrices_of_their_own_levels():
+    levels = np.random.default_rng(5).integers(0, 90, (3, 6, 7))
+    levels[1, :, :] = 0
+    options = {"aggregation": ["2d_averaged", "2d_slice_merged"], "weighting": "inverse", "norm": "euclidean"}
+    described = describe(region_of(levels), from_dict(Settings, {"glcm": options}))
+    expected = aggregate_plainly(levels, directions(), weigh(directions(), "inverse", "euclidean"))
+    for name, features in described.items():
+        np.testing.assert_allclose(list(features.values()), expected[name], rtol=1e-9, atol=1e-7, err_msg=name)
+
+
+def test_twelve_of_the_thirteen_directions_form_triangles():
+    steps = directions()
+    triangles = form_triangles(tuple(map(tuple, steps.tolist())))
+    assert len(triangles) == 4
+    assert len({k for triangle in triangles for k in triangle[:3]}) == 12
+    for p, q, r, sign in triangles:
+        third = steps[q] - sign * steps[p]
+        assert (third == steps[r]).all() or (third == -steps[r]).all()
+    assert form_triangles(((0, 0, 1), (0, 1, 0), (2, 0, 0))) == ()
+
+
+@pytest.mark.parametrize("chosen", [directions(), 2 * directions(), [(0, 0, 2), (1, -3, 0), (1, -3, 2), (0, 2, 2)]])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
+def test_counts_by_triangles_equal_the_plain_count(chosen, share):
+    """Few levels in a box large enough that pairs are counted by triangles; voxels lone, scattered, and with holes."""
+    rng = np.random.default_rng(6)
+    levels = np.where(rng.random((7, 11, 9)) < share, rng.integers(1, 4, (7, 11, 9)), 0)
+    levels[0, 0, 0] = 3
+    counted = count_cooccurrences(levels, chosen)
+    for index, offset in enumerate(chosen):
+        np.testing.assert_array_equal(expand(counted, index, 4), count_plainly(levels, offset))
+
+
+def test_aggregations_by_slice_need_an_offset_within_it():
+    with pytest.raises(SettingsError, match=r"2d_averaged counts pairs within a slice.*add an offset"):
+        Glcm(offsets=((1, 0, 0),), aggregation=("3d_merged", "2d_averaged"))
 
 
 def test_one_pair_has_the_features_worked_out_by_hand():

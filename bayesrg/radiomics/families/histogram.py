@@ -2,7 +2,7 @@
 
 The histogram H = {n_1, ..., n_Ng} counts the voxels of each grey level over the whole volume (DHQ4), levels without
 voxels included; N_g is the highest level present and p_i = n_i / N. Each field of `IntensityHistogram` is defined by
-its row in `bayesrg.radiomics.features`. The article's first-order features, sums over i p(i), are of this family.
+its row in ``histogram.tsv``. The article's first-order features, sums over i p(i), are of this family.
 
 Where IBSI is explicit: of several most frequent levels the mode is the one nearest to the mean, and the lower one of
 two equally near; the gradient of H is one-sided at its ends, central between them; skewness and excess kurtosis are 0
@@ -18,6 +18,8 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from bayesrg.radiomics.levels import check_levels
+from bayesrg.radiomics.region import Region
+from bayesrg.radiomics.settings import Settings
 
 
 class IntensityHistogram(NamedTuple):
@@ -201,3 +203,8 @@ def compute_histogram(levels: ArrayLike) -> IntensityHistogram:
         As `check_levels` does: the region is empty, or the levels are none.
     """
     return _describe(count_levels(levels))
+
+
+def describe(region: Region, settings: Settings) -> dict[str, dict[str, float]]:
+    """Return the features of a region by name, under the aggregation ``""``."""
+    return {"": compute_histogram(region.grey_levels)._asdict()}

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from bayesrg.errors import RegionError
-from bayesrg.radiomics.histogram import IntensityHistogram, compute_histogram, count_levels
+from bayesrg.radiomics.families.histogram import IntensityHistogram, compute_histogram, count_levels
 
 levels = hnp.arrays(np.int32, st.integers(1, 80), elements=st.integers(0, 9)).filter(np.any)
 

@@ -1,0 +1,164 @@
+"""Morphological features (IBSI 3.1, HCUG): size and shape of a region, and where in it the intensities lie.
+
+Shape is that of the morphological mask, holes and separate parts included. The mesh with surface area A and volume V
+runs half-way between voxels inside and outside (`bayesrg.radiomics.surface`); its convex hull, the boxes and the
+ellipsoids round it are those of its vertices. Axes come from the covariance of the voxels' centres with eigenvalues
+lambda_1 >= lambda_2 >= lambda_3. Centre of mass shift, integrated intensity, Moran's I and Geary's C are of the N
+intensities X inside the intensity mask. Each field of `Morphology` is defined by its row in ``morphology.tsv``.
+
+Decisions where IBSI is silent: the covariance is divided by the number of voxels less one, as the reference values
+are; the area of the approximate enclosing ellipsoid is exact, not the first 20 terms of its series; the oriented
+bounding box is the smallest of those with a side flush with a face of the hull. NaN: what divides by the length of an
+axis or the volume of an ellipsoid that is zero, because the voxels' centres lie on one point, line or plane; the shift
+where the intensities add up to zero; Moran's I and Geary's C of equal intensities, 0/0.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesrg.radiomics.autocorrelation import correlate_voxels
+from bayesrg.radiomics.bounding_box import enclose_in_box
+from bayesrg.radiomics.ellipsoid import ellipsoid_area, ellipsoid_volume, enclose_in_ellipsoid
+from bayesrg.radiomics.hull import measure_diameter, wrap_region
+from bayesrg.radiomics.moments import measure_moments, weigh_voxels
+from bayesrg.radiomics.region import Region
+from bayesrg.radiomics.settings import Settings
+from bayesrg.radiomics.surface import measure_surface
+
+FLAT = 1e-14
+"""Share of the largest eigenvalue up to which another is rounding of zero: the voxels lie in a plane or on a line."""
+
+
+class Morphology(NamedTuple):
+    """The 29 morphological features of IBSI 3.1; lengths in mm."""
+
+    volume_mesh: float
+    volume_voxel_counting: float
+    surface_area_mesh: float
+    surface_to_volume_ratio: float
+    compactness_1: float
+    compactness_2: float
+    spherical_disproportion: float
+    sphericity: float
+    asphericity: float
+    centre_of_mass_shift: float
+    maximum_3d_diameter: float
+    major_axis_length: float
+    minor_axis_length: float
+    least_axis_length: float
+    elongation: float
+    flatness: float
+    volume_density_axis_aligned_bounding_box: float
+    area_density_axis_aligned_bounding_box: float
+    volume_density_oriented_minimum_bounding_box: float
+    area_density_oriented_minimum_bounding_box: float
+    volume_density_approximate_enclosing_ellipsoid: float
+    area_density_approximate_enclosing_ellipsoid: float
+    volume_density_minimum_volume_enclosing_ellipsoid: float
+    area_density_minimum_volume_enclosing_ellipsoid: float
+    volume_density_convex_hull: float
+    area_density_convex_hull: float
+    integrated_intensity: float
+    morans_i_index: float
+    gearys_c_measure: float
+
+
+def measure_morphology(
+    intensity: NDArray[np.float64],
+    morphological_mask: NDArray[np.bool_],
+    intensity_mask: NDArray[np.bool_],
+    spacing: tuple[float, float, float],
+) -> Morphology:
+    """Return the morphological features of a region.
+
+    Parameters
+    ----------
+    intensity : float64 array, dims [z, y, x]
+        In the image's units, finite inside the intensity mask.
+    morphological_mask, intensity_mask : bool arrays of the same shape
+        Neither is empty.
+    spacing
+        Of the grid along z, y and x, in mm.
+    """
+    box = _find_box(morphological_mask)
+    padded = np.pad(morphological_mask[box], 1).view(np.uint8)
+    surface = measure_surface(padded, spacing)
+    moments = measure_moments(padded, spacing)
+    hull = wrap_region(padded, spacing)
+    area, volume = surface
+    roundness = 36.0 * math.pi * volume**2 / area**3
+
+    eigenvalues = np.linalg.eigvalsh(moments.covariance)[::-1]
+    eigenvalues = np.where(eigenvalues > FLAT * eigenvalues[0], eigenvalues, 0.0)
+    major, minor, least = (4.0 * np.sqrt(eigenvalues)).tolist()
+    aligned = [(extent - 2) * step for extent, step in zip(padded.shape, spacing, strict=True)]
+    oriented = enclose_in_box(hull)
+    approximate = major / 2.0, minor / 2.0, least / 2.0
+    smallest = enclose_in_ellipsoid(hull.vertices)
+
+    corner = [axis.start for axis in box]
+    centre = moments.centre - 1.0 + corner
+    inner = _find_box(intensity_mask)
+    values, mask = np.ascontiguousarray(intensity[inner]), np.ascontiguousarray(intensity_mask[inner])
+    weights = weigh_voxels(values, mask, centre - [axis.start for axis in inner])
+    total = weights.mean * weights.voxels
+    shift = float(np.linalg.norm(weights.shift * spacing))
+    correlation = correlate_voxels(values, mask, spacing, weights.mean)
+
+    return Morphology(
+        volume_mesh=volume,
+        volume_voxel_counting=moments.voxels * math.prod(spacing),
+        surface_area_mesh=area,
+        surface_to_volume_ratio=area / volume,
+        compactness_1=volume / math.sqrt(math.pi * area**3),
+        compactness_2=roundness,
+        spherical_disproportion=roundness ** (-1 / 3),
+        sphericity=roundness ** (1 / 3),
+        asphericity=roundness ** (-1 / 3) - 1.0,
+        centre_of_mass_shift=_divide(shift, abs(total)),
+        maximum_3d_diameter=measure_diameter(hull.vertices),
+        major_axis_length=major,
+        minor_axis_length=minor,
+        least_axis_length=least,
+        elongation=_divide(minor, major),
+        flatness=_divide(least, major),
+        volume_density_axis_aligned_bounding_box=volume / math.prod(aligned),
+        area_density_axis_aligned_bounding_box=area / _box_area(aligned),
+        volume_density_oriented_minimum_bounding_box=volume / math.prod(oriented),
+        area_density_oriented_minimum_bounding_box=area / _box_area(oriented),
+        volume_density_approximate_enclosing_ellipsoid=_divide(volume, ellipsoid_volume(approximate)),
+        area_density_approximate_enclosing_ellipsoid=_divide(area, ellipsoid_area(approximate)),
+        volume_density_minimum_volume_enclosing_ellipsoid=volume / ellipsoid_volume(smallest),
+        area_density_minimum_volume_enclosing_ellipsoid=area / ellipsoid_area(smallest),
+        volume_density_convex_hull=volume / hull.volume,
+        area_density_convex_hull=area / hull.area,
+        integrated_intensity=volume * weights.mean,
+        **correlation._asdict(),
+    )
+
+
+def describe(region: Region, settings: Settings) -> dict[str, dict[str, float]]:
+    """Return the features of a region by name, under the aggregation ``""``."""
+    measured = measure_morphology(region.intensity, region.morphological_mask, region.intensity_mask, region.spacing)
+    return {"": measured._asdict()}
+
+
+def _find_box(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
+    """The box of a mask that is not empty."""
+    box: list[slice] = []
+    for axis in range(3):
+        inside = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
+        box.append(slice(int(inside[0]), int(inside[-1]) + 1))
+    return box[0], box[1], box[2]
+
+
+def _box_area(sides: NDArray[np.float64] | list[float]) -> float:
+    first, second, third = sides
+    return float(2.0 * (first * second + second * third + third * first))
+
+
+def _divide(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0.0 else math.nan

@@ -1,0 +1,86 @@
+"""The hull of a region's mesh against that of all its vertices; shapes of known size."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
+
+from bayesrg.radiomics.hull import enclose_points, measure_diameter, wrap_region
+
+masks = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, max_side=7), elements=st.integers(0, 1)).filter(
+    np.any
+)
+spacings = st.tuples(*[st.sampled_from([0.5, 1.0, 2.0, 3.3])] * 3)
+
+
+def mesh_vertices(padded, spacing):
+    """The midpoints between voxels inside and their neighbours outside, one by one."""
+    points = []
+    for axis in range(3):
+        places = np.argwhere(np.diff(padded.astype(int), axis=axis) != 0).astype(float)
+        places[:, axis] += 0.5
+        points.append(places * spacing)
+    return np.concatenate(points)
+
+
+def compare(mask, spacing):
+    padded = np.pad(mask.astype(np.uint8), 1)
+    hull, vertices = wrap_region(padded, spacing), mesh_vertices(padded, spacing)
+    plain = ConvexHull(vertices)
+    assert hull.volume == pytest.approx(plain.volume, rel=1e-9)
+    assert hull.area == pytest.approx(plain.area, rel=1e-9)
+    assert measure_diameter(hull.vertices) == pytest.approx(pdist(vertices).max(), rel=1e-12)
+    np.testing.assert_allclose(np.ptp(hull.vertices, axis=0), np.ptp(vertices, axis=0))
+    return hull
+
+
+@given(masks, spacings)
+def test_hull_and_diameter_are_those_of_all_vertices_of_the_mesh(mask, spacing):
+    compare(mask, spacing)
+
+
+@pytest.mark.parametrize("radius", [3.0, 7.5, 12.3])
+def test_a_ball_is_wrapped_whole(radius):
+    square = np.sum((np.indices((27,) * 3) - 13) ** 2, axis=0)
+    hull = compare(square <= radius**2, (1.0, 1.0, 1.0))
+    assert measure_diameter(hull.vertices) == pytest.approx(2 * radius + 1, abs=1.0)
+
+
+def test_separate_parts_have_one_hull():
+    mask = np.zeros((9, 9, 9))
+    mask[0, 0, 0] = mask[8, 8, 8] = mask[2, 7, 1] = 1
+    compare(mask, (1.0, 2.0, 3.0))
+
+
+def test_one_voxel_is_an_octahedron():
+    hull = wrap_region(np.pad(np.ones((1, 1, 1), np.uint8), 1), (2.0, 3.0, 4.0))
+    assert len(hull.vertices) == 6
+    assert hull.volume == pytest.approx(4.0)
+    assert measure_diameter(hull.vertices) == pytest.approx(4.0)
+
+
+def test_triangles_face_outward_and_close():
+    points = np.random.default_rng(4).normal(size=(60, 3))
+    hull = enclose_points(points, (1.0, 2.0, 0.5))
+    first, second, third = hull.vertices[hull.triangles].swapaxes(0, 1)
+    cross = np.cross(second - first, third - first)
+    np.testing.assert_allclose(np.abs(np.sum(cross * hull.normals, axis=1)), np.linalg.norm(cross, axis=1), rtol=1e-9)
+    heights = hull.vertices @ hull.normals.T
+    assert np.all(heights <= np.sum(first * hull.normals, axis=1) + 1e-9)
+    # Each side belongs to two triangles, which name each other as neighbours.
+    for number, corner in itertools.product(range(len(hull.triangles)), range(3)):
+        side = set(np.delete(hull.triangles[number], corner))
+        assert side <= set(hull.triangles[hull.neighbours[number, corner]])
+
+
+def test_a_cube_of_points():
+    hull = enclose_points(list(itertools.product([0, 1], repeat=3)), (2.0, 3.0, 4.0))
+    assert len(hull.vertices) == 8
+    assert hull.volume == pytest.approx(24)
+    assert hull.area == pytest.approx(52)
+    assert measure_diameter(hull.vertices) == pytest.approx(np.sqrt(29))
