@@ -101,7 +101,7 @@ def make_cases() -> dict[str, tuple[sitk.Image, sitk.Image, int]]:
     rng = np.random.default_rng(SEED)
 
     def ball(n_voxels: int, size: int, roughness: float = 0.0) -> tuple[sitk.Image, sitk.Image]:
-        z, y, x = np.indices((size,) * 3) - size // 2
+        z, y, x = np.indices((size,) * 3) - (size - 1) / 2
         distance = np.sqrt(z * z + y * y + x * x) + roughness * rng.random((size,) * 3)
         mask = distance <= np.sort(distance, axis=None)[n_voxels - 1]
         noise = gaussian_filter(rng.standard_normal(mask.shape), 1.0)

@@ -165,6 +165,7 @@ REASONS = {
         **_ELLIPSOID,
         "oriented_minimum": "axes of inertia instead of a search for the smallest box",
         **_MESH,
+        "area_under_curve": "IBSI leaves open where the curve begins and ends",
         "percentile|quartile|robust": "a percentile is one of the intensities, without interpolation",
     },
     "pyradiomics": {

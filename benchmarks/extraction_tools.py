@@ -8,6 +8,8 @@ interpreter, the other tools with that of ``--peers``. Each tool gets the region
 the same intensities, masks and grey levels; only Nyxus reads files, because it takes nothing else.
 """
 
+import ctypes
+import gc
 import json
 import logging
 import re
@@ -315,6 +317,8 @@ def answer(order: dict, plan: Plan) -> dict:
     if order.get("values"):
         return {name: float(np.real(np.asarray(value).reshape(-1)[0])) for name, value in call().items()}
     if order.get("memory"):
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # memory that was freed before would be used again unseen
         Path("/proc/self/clear_refs").write_text("5")  # the peak becomes what is in use now
         resting = read_memory("VmRSS")
         call()

@@ -1,4 +1,4 @@
-"""Write the page of all features, `docs/features.md`: what each is, and what regions at the edge of its definition give.
+"""Write the page of all features, `docs/features.md`: what each is, and what small and constant regions give.
 
     uv run python docs/make_features.py
 
@@ -6,6 +6,7 @@ The definitions come from the tables that stand beside the code of each family, 
 from extracting them.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,9 @@ correction), M their median, P_q the q-th percentile, n_i the number of voxels o
 those of the value; *intensity* is the image's own unit. Intensities are not discretised for morphology, local intensity
 and statistics; the intensity-volume histogram has a discretisation of its own.
 
-The last columns say what the feature is for three regions in an image of 1 mm voxels: one voxel of intensity 7; two
-neighbouring voxels of intensities 1 and 2; a cube of 3 x 3 x 3 voxels of intensity 7. A value that is undefined is NaN,
-and the coordinate `reason` of the result says why; here it stands below the table.
+The last columns say what the feature is, by default, for three regions in an image of 1 mm voxels: one voxel of
+intensity 7; two neighbouring voxels of intensities 1 and 2; a cube of 3 x 3 x 3 voxels of intensity 7. A value that is
+undefined is NaN, and the coordinate `reason` of the result says why; here it stands below the table.
 """
 
 AGGREGATIONS = """## Aggregation
@@ -66,24 +67,30 @@ def edge_values() -> list[dict[str, float]]:
     return [dict(zip(one.feature.values, one.value.values.tolist(), strict=True)) for one in described]
 
 
+HEADER = "| name | IBSI code | unit | range | definition | one voxel | two voxels | constant cube |"
+
+
 def write_family(family: str, edges: list[dict[str, float]]) -> list[str]:
     """Return the lines of a family's section."""
     about = FAMILIES[family]
-    first = next(iter(about.aggregations))
-    features = [f for f in FEATURES.values() if f.family == family and f.aggregation == first]
+    first, *others = about.aggregations
+    features = {
+        feature.name.removeprefix(f"{family}_").removesuffix(f"_{first}" if first else ""): feature
+        for feature in FEATURES.values()
+        if (feature.family, feature.aggregation) == (family, first)
+    }
     lines = [f"## {about.title} (`{family}`)", "", f"IBSI {about.section}, {about.ibsi_code}."]
-    if first:
-        lines[-1] += f" Aggregations: {', '.join(f'`{name}`' for name in about.aggregations)}; the values below are `{first}`."
-    lines += ["", "| name | IBSI code | unit | range | definition | one voxel | two voxels | constant cube |", "|---|---|---|---|---|---|---|---|"]
-    for feature in features:
-        name = feature.name.removeprefix(f"{family}_").removesuffix(f"_{first}" if first else "")
-        definition = feature.definition.replace("|", "\\|")
-        shown = [feature.unit, feature.range, definition, *(f"{edge[feature.name]:.4g}" for edge in edges)]
-        lines.append(f"| {name} | {feature.ibsi_code} | {' | '.join(shown)} |")
-    undefined = {feature.undefined: [] for feature in features if feature.undefined}
-    for feature in features:
+    if others:
+        lines[-1] += f" The values below are of `{first}`."
+    lines += ["", HEADER, re.sub(r"[^|]+", "---", HEADER)]
+    for name, feature in features.items():
+        cells = [name, feature.ibsi_code, feature.unit, feature.range, feature.definition.replace("|", "\\|")]
+        cells += [f"{edge[feature.name]:.3g}" for edge in edges]
+        lines.append(f"| {' | '.join(cells)} |")
+    undefined: dict[str, list[str]] = {}
+    for name, feature in features.items():
         if feature.undefined:
-            undefined[feature.undefined].append(feature.name.removeprefix(f"{family}_").removesuffix(f"_{first}" if first else ""))
+            undefined.setdefault(feature.undefined, []).append(name)
     if undefined or about.empty:
         lines += ["", "NaN where:", ""]
         lines += [f"- {reason}: {', '.join(names)}" for reason, names in undefined.items()]

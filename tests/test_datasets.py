@@ -180,7 +180,8 @@ def publish(values: pd.DataFrame, folder: Path) -> None:
     for name, rows in values.groupby("configuration"):
         lines = ["reference value;tolerance;tag", "204;0;img_dim_x_init_img", ";;morph_vol_dens_mvee"]
         lines += [
-            f"{row.value!r};{row.tolerance!r};{row.tag}{ENDINGS[row.aggregation]}" for row in rows.itertuples(index=False)
+            f"{row.value!r};{row.tolerance!r};{row.tag}{ENDINGS[row.aggregation]}"
+            for row in rows.itertuples(index=False)
         ]
         (folder / fetching.PUBLISHED_VALUES[name]).write_text("\n".join(lines))
 

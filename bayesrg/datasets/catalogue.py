@@ -59,7 +59,7 @@ _DATA_SETS = (
     ),
     DataSet(
         name="sts",
-        title="IBSI validation set: FDG-PET (SUV), MR and CT of 51 soft-tissue sarcomas, cropped 5 cm around the tumour",
+        title="IBSI validation set: PET (SUV), MR and CT of 51 soft-tissue sarcomas, cropped 5 cm around the tumour",
         origin=f"{_IBSI} (ibsi_validation), from the Soft-tissue-Sarcoma collection of The Cancer Imaging Archive",
         licence="CC BY 3.0",
         citation=(

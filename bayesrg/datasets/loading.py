@@ -65,7 +65,7 @@ _NO_FEATURES = ("_img", "_roi")
 
 
 def _read_published(text: str, configuration: str) -> pd.DataFrame:
-    """Return the values of one published table, whose tags end in the aggregation; diagnostics and gaps are left out."""
+    """Return the values of a published table, whose tags end in the aggregation; diagnostics and gaps are left out."""
     rows = pd.read_csv(StringIO(text), sep=";")
     rows = rows[rows["reference value"].notna() & ~rows["tag"].str.endswith(_NO_FEATURES)]
     split = [_split_tag(tag) for tag in rows["tag"]]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bayesrg.radiomics.extraction import extract, measure
     from bayesrg.radiomics.ibsi import check_compliance
     from bayesrg.radiomics.labels import extract_labels
+    from bayesrg.radiomics.pyradiomics import PyradiomicsOptions, extract_as_pyradiomics
 
 __all__ = [
     "FAMILIES",
@@ -33,9 +34,11 @@ __all__ = [
     "IntensityVolumeHistogram",
     "Ngldm",
     "Ngtdm",
+    "PyradiomicsOptions",
     "Settings",
     "check_compliance",
     "extract",
+    "extract_as_pyradiomics",
     "extract_cohort",
     "extract_labels",
     "family_of",
@@ -55,6 +58,8 @@ __all__ = [
 _HOMES = {
     "check_compliance": "bayesrg.radiomics.ibsi",
     "extract": "bayesrg.radiomics.extraction",
+    "PyradiomicsOptions": "bayesrg.radiomics.pyradiomics",
+    "extract_as_pyradiomics": "bayesrg.radiomics.pyradiomics",
     "extract_cohort": "bayesrg.radiomics.cohort_extraction",
     "extract_labels": "bayesrg.radiomics.labels",
     "measure": "bayesrg.radiomics.extraction",

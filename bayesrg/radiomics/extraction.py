@@ -133,15 +133,14 @@ def measure(processed: xr.Dataset, settings: Settings) -> dict[str, float]:
         As the families do.
     """
     announce_compilation()
-    region, selected = Region.of(processed), settings.selected
+    region = Region.of(processed)
     found: dict[str, float] = {}
-    for family in dict.fromkeys(feature.family for feature in selected):
+    for family, features in settings.wanted.items():
         # A family's module is imported when it is first asked for, so that only its kernels are compiled.
         described = import_module(f"bayesrg.radiomics.families.{family}").describe(region, settings)
-        for aggregation, values in described.items():
-            suffix = f"_{aggregation}" if aggregation else ""
-            found |= {f"{family}_{name}{suffix}": value for name, value in values.items()}
-    return {feature.name: found[feature.name] for feature in selected}
+        for feature in features:
+            found[feature.name] = described[feature.aggregation][feature.short_name]
+    return found
 
 
 def explain(values: Mapping[str, float]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """The register of features: for each column name its family, IBSI code, unit, range, aggregation and definition.
 
 A feature is called ``<family>_<IBSI's name>``, for textures with the aggregation behind it, such as
-``glcm_contrast_3d_merged`` or ``glszm_zone_percentage_3d``. What each is stands in ``families/<family>.tsv``, beside the
-code that computes it. Symbols: X the intensities, d the grey levels of the N voxels, mu and sigma their mean and
+``glcm_contrast_3d_merged`` or ``glszm_zone_percentage_3d``. What each is stands in ``families/<family>.tsv``, beside
+the code that computes it. Symbols: X the intensities, d the grey levels of the N voxels, mu and sigma their mean and
 standard deviation (no bias correction), M their median, P_q the q-th percentile; n_i voxels have grey level i and
 p_i = n_i / N; all others as in the module of their family. Codes are those of the IBSI reference manual
 (arXiv:1612.07003); the two kurtosis features without 3 subtracted are the article's and have none.
@@ -101,6 +101,8 @@ class Feature:
         The column's name.
     family
         One of `FAMILIES`.
+    short_name
+        What its family calls it: the name without family and aggregation.
     ibsi_code
         IBSI's code; empty where IBSI does not define the feature.
     unit
@@ -119,6 +121,7 @@ class Feature:
 
     name: str
     family: str
+    short_name: str
     ibsi_code: str
     unit: str
     range: str
@@ -161,7 +164,7 @@ def _register() -> dict[str, Feature]:
                 full = "_".join(part for part in (family, name, aggregation) if part)
                 aliases = _name_otherwise(family, name, aggregation, place == 0)
                 fields = {key: text for key, text in row.items() if key != "name"}
-                registered.append(Feature(full, family, aggregation=aggregation, aliases=aliases, **fields))
+                registered.append(Feature(full, family, name, aggregation=aggregation, aliases=aliases, **fields))
     return {feature.name: feature for feature in registered}
 
 

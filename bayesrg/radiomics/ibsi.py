@@ -1,8 +1,8 @@
 """Compliance with IBSI-1: its two phantoms measured on this machine, and every value held against the consensus.
 
 The digital phantom is 80 voxels, which stand here; the CT phantom and the consensus values come through
-`bayesrg.datasets`. A value complies if it differs from the consensus, after rounding to 3 significant digits, by no more
-than IBSI's tolerance for it (Zwanenburg et al. 2020, doi:10.1148/radiol.2020191145).
+`bayesrg.datasets`. A value complies if it differs from the consensus, after rounding to 3 significant digits, by no
+more than IBSI's tolerance for it (Zwanenburg et al. 2020, doi:10.1148/radiol.2020191145).
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ _DIGITAL_MASK = """
 
 
 def digital_phantom() -> tuple[sitk.Image, sitk.Image]:
-    """Return IBSI's digital phantom (CC BY 4.0): image and mask of 5 x 4 x 4 voxels of 2 mm, 74 of them in the region."""
+    """Return IBSI's digital phantom (CC BY 4.0): image and mask, 5 x 4 x 4 voxels of 2 mm, 74 of them in the region."""
     return _make_image(_DIGITAL_IMAGE), _make_image(_DIGITAL_MASK)
 
 
@@ -66,7 +66,8 @@ def check_compliance(say: Callable[[str], None] | None = None) -> pd.DataFrame:
     for configuration in CONFIGURATIONS:
         if say is not None:
             say(configuration)
-        extracted = extract(*_phantom(configuration), ibsi_settings(configuration.removeprefix("ct_phantom_").removesuffix("_phantom")))
+        name = configuration.removeprefix("ct_phantom_").removesuffix("_phantom")
+        extracted = extract(*_phantom(configuration), ibsi_settings(name))
         parts.append(_compare(reference[reference["configuration"] == configuration], extracted))
     return pd.concat(parts, ignore_index=True)
 

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -95,13 +96,21 @@ class Settings(ProcessingSettings):
             )
         self._check_patterns()
 
-    @property
+    @cached_property
     def selected(self) -> list[Feature]:
         """The features that are extracted, in order."""
         offered = self._offered
         if self.features.names is None:
             return offered
         return [feature for feature in offered if any(fnmatchcase(feature.name, p) for p in self.features.names)]
+
+    @cached_property
+    def wanted(self) -> dict[str, list[Feature]]:
+        """The features that are extracted, by family."""
+        families: dict[str, list[Feature]] = {}
+        for feature in self.selected:
+            families.setdefault(feature.family, []).append(feature)
+        return families
 
     @property
     def content_hash(self) -> str:

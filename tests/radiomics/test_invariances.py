@@ -34,7 +34,9 @@ def measure(intensity, mask, *, spacing=SPACING, chosen=BINS):
 
 def assert_same(found, expected, names=None):
     for name in names or expected:
-        assert found[name] == pytest.approx(expected[name], nan_ok=True, **CLOSE), name
+        # The smallest ellipsoid is found to 2 parts in 10,000 of its volume.
+        close = {"rel": 4e-4} if "minimum_volume_enclosing_ellipsoid" in name else CLOSE
+        assert found[name] == pytest.approx(expected[name], nan_ok=True, **close), name
 
 
 @settings(max_examples=25, deadline=None)
@@ -71,8 +73,6 @@ NOT_INVARIANT = {
     "statistics_quartile_coefficient_of_dispersion", "morphology_integrated_intensity",
     "morphology_centre_of_mass_shift",
 }  # fmt: skip
-# Intensities at volume fractions move with the zero, their differences do not.
-SHIFTED |= {f"intensity_volume_histogram_intensity_at_volume_fraction_{share}" for share in (10, 25, 50, 75, 90)}
 
 
 @settings(max_examples=25, deadline=None)
@@ -90,7 +90,12 @@ def test_a_scaling_of_the_intensities_scales_each_feature_as_its_unit_says(regio
     intensity, mask = region
     before, after = measure(intensity, mask), measure(intensity * scale, mask)
     powers = {"intensity": 1, "intensity^2": 2, "intensity mm^3": 1}
-    scaled = {name: value * scale ** powers.get(FEATURES[name].unit, 0) for name, value in before.items()}
+    # With a fixed number of bins, intensities of the volume histogram are bins.
+    in_bins = {name for name in before if FEATURES[name].family == "intensity_volume_histogram"}
+    scaled = {
+        name: value * scale ** (0 if name in in_bins else powers.get(FEATURES[name].unit, 0))
+        for name, value in before.items()
+    }
     assert_same(after, scaled)
 
 

@@ -1,1 +1,1 @@
-"""The feature families of IBSI-1: one module and one table of definitions each; a module's ``describe`` measures a region."""
+"""The feature families of IBSI-1, each a module and a table of definitions; its ``describe`` measures a region."""

@@ -40,6 +40,8 @@ MOST_LEVELS = 4096
 """Grey levels (those present) beyond which the matrices of 13 directions would not fit into a gigabyte."""
 
 
+_CELLS_AT_ONCE = 2**20
+
 FEW_LEVELS = 64
 """Grey levels up to which a slice's matrices are kept of all the region's levels, not of its own alone."""
 
@@ -248,6 +250,12 @@ def _count_slice(packed: Packed, place: int, offsets: NDArray[np.int64]) -> Cooc
     return _count(packed._replace(ranks=relabelled[ranks], levels=levels), offsets)
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _describe_each(matrices: np.ndarray, levels: np.ndarray, highest: int, described: np.ndarray) -> None:
+    for k in range(len(matrices)):
+        _describe(matrices[k], levels, highest, described[k])
+
+
 def describe_cooccurrences(
     matrices: NDArray[np.generic], levels: NDArray[np.int64], highest: int | None = None
 ) -> NDArray[np.float64]:
@@ -263,8 +271,12 @@ def describe_cooccurrences(
         N_g, by default the last of ``levels``.
     """
     described = np.empty((len(matrices), len(CooccurrenceFeatures._fields)))
-    for matrix, row in zip(matrices, described, strict=True):
-        _describe(matrix.astype(np.float64), levels, levels[-1] if highest is None else highest, row)
+    top = levels[-1] if highest is None else highest
+    # Small matrices all at once, because a call costs as much as one of them; large ones one at a time, for memory.
+    step = max(1, _CELLS_AT_ONCE // matrices[0].size)
+    for start in range(0, len(matrices), step):
+        some = slice(start, start + step)
+        _describe_each(matrices[some].astype(np.float64), levels, top, described[some])
     return described
 
 
@@ -292,6 +304,8 @@ def average_features(described: NDArray[np.float64]) -> CooccurrenceFeatures:
 def _merge(counted: Cooccurrence, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """Return the weighted sum of all matrices, shape (1, level, level)."""
     shares = np.ones(len(counted.matrices)) if weights is None else weights
+    if counted.matrices.size <= _CELLS_AT_ONCE:
+        return np.tensordot(shares, counted.matrices, 1)[None]
     merged = np.zeros(counted.matrices.shape[1:])
     for weight, matrix in zip(shares, counted.matrices, strict=True):
         merged += weight * matrix

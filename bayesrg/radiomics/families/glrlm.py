@@ -25,7 +25,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bayesrg.radiomics.counts import CountFeatures, average_groups
+from bayesrg.radiomics.counts import CountFeatures, average_groups, describe_groups
 from bayesrg.radiomics.region import Packed, Region
 from bayesrg.radiomics.sections import directions, weigh
 from bayesrg.radiomics.settings import Settings
@@ -176,9 +176,13 @@ def count_runs(packed: Packed, steps: NDArray[np.int64]) -> Runs:
     return Runs(counts, packed.levels[rank - 1], np.arange(rank.size) - starts[rank] + 1, int(voxels.sum()))
 
 
-def merge_runs(runs: Runs, weights: NDArray[np.float64]) -> CountFeatures:
-    """Return the features of the weighted sum of all directions' matrices."""
-    return average_runs([_merge(runs, weights)], weights.sum())
+def merge_and_average(runs: Runs, weights: NDArray[np.float64]) -> tuple[CountFeatures, CountFeatures]:
+    """Return the features of the weighted sum of all directions' matrices, and the mean of each one's features."""
+    counts = np.vstack([weights @ runs.counts, runs.counts])
+    matrix, cell = np.nonzero(counts)
+    voxels = runs.voxels * np.concatenate([[weights.sum()], np.ones(len(weights))])
+    described = describe_groups(matrix, runs.level[cell], runs.length[cell], counts[matrix, cell], voxels)
+    return CountFeatures(*described[0].tolist()), CountFeatures(*described[1:].mean(axis=0).tolist())
 
 
 def average_runs(several: list[Runs], share: float = 1.0) -> CountFeatures:
@@ -226,12 +230,10 @@ def describe(region: Region, settings: Settings) -> dict[str, dict[str, float]]:
     described: dict[str, CountFeatures] = {}
     if wanted & {"3d_merged", "3d_averaged"}:
         runs = count_runs(region.packed, steps)
-        described["3d_merged"] = merge_runs(runs, weights)
-        described["3d_averaged"] = average_runs([runs])
+        described["3d_merged"], described["3d_averaged"] = merge_and_average(runs, weights)
     if wanted & {"2p5d_merged", "2p5d_direction_merged"}:
         runs = count_runs(region.packed, flat)
-        described["2p5d_merged"] = merge_runs(runs, few)
-        described["2p5d_direction_merged"] = average_runs([runs])
+        described["2p5d_merged"], described["2p5d_direction_merged"] = merge_and_average(runs, few)
     if wanted & {"2d_slice_merged", "2d_averaged"}:
         slices = count_slices(region.packed, flat)
         described["2d_slice_merged"] = average_runs([_merge(runs, few) for runs in slices], few.sum())
