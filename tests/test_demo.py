@@ -44,7 +44,7 @@ def test_everything_is_written_and_told(runs):
     left_out = json.loads(fitted["constant_data"].attrs["left_out"])
     columns = {name for name in features if name in FEATURES}
     assert {*fitted["posterior"]["feature"].values, *left_out} == columns
-    assert len(columns) == 93
+    assert len(columns) == 225
     for page in (first.report, first.feature_report):
         assert "<html" in page.read_text(encoding="utf-8")
 

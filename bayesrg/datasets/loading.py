@@ -35,10 +35,10 @@ def ibsi_reference_values() -> pd.DataFrame:
     """
     columns = ["tag", "aggregation", "configuration", "value", "tolerance"]
     try:
-        table = pd.read_csv(path("ibsi1/ibsi1_reference_values.csv"), keep_default_na=False)[columns]
+        table = pd.read_csv(path("ibsi1/ibsi1_reference_values.csv"), keep_default_na=False).loc[:, columns]
     except DataNotFoundError:
         texts = {name: published_values(name).read_text(encoding="utf-8") for name in PUBLISHED_VALUES}
-        table = pd.concat([_read_published(text, name) for name, text in texts.items()], ignore_index=True)[columns]
+        table = pd.concat([_read_published(text, name) for name, text in texts.items()], ignore_index=True)
     found = _hash_values(table)
     if found != _IBSI_VALUES:
         raise DataNotFoundError(
@@ -67,7 +67,7 @@ _NO_FEATURES = ("_img", "_roi")
 def _read_published(text: str, configuration: str) -> pd.DataFrame:
     """Return the values of a published table, whose tags end in the aggregation; diagnostics and gaps are left out."""
     rows = pd.read_csv(StringIO(text), sep=";")
-    rows = rows[rows["reference value"].notna() & ~rows["tag"].str.endswith(_NO_FEATURES)]
+    rows = rows.loc[rows["reference value"].notna() & ~rows["tag"].str.endswith(_NO_FEATURES)]
     split = [_split_tag(tag) for tag in rows["tag"]]
     return pd.DataFrame(
         {
@@ -89,8 +89,8 @@ def _split_tag(tag: str) -> tuple[str, str]:
 
 def _hash_values(table: pd.DataFrame) -> str:
     lines = sorted(
-        f"{row.tag},{row.aggregation},{row.configuration},{row.value:.9g},{row.tolerance:.9g}"
-        for row in table.itertuples()
+        f"{tag},{aggregation},{configuration},{value:.9g},{tolerance:.9g}"
+        for tag, aggregation, configuration, value, tolerance in table.itertuples(index=False)
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -130,7 +130,7 @@ def sarcoma_pet() -> pd.DataFrame:
         As `sarcomas` does.
     """
     table = sarcomas()
-    return table[table["modality"] == "PET"].drop(columns="modality").reset_index(drop=True)
+    return table.loc[table["modality"] == "PET"].drop(columns="modality").reset_index(drop=True)
 
 
 def prostate_features() -> pd.DataFrame:

@@ -13,75 +13,91 @@ from numpy.typing import NDArray
 
 from bayesrg.radiomics.hull import Hull
 
-LEVEL = 1e-9
-"""Angle up to which a side is parallel to another."""
+EDGE_ON = 1e-10
+"""Cosine, times the share that the nearest face has of its own distance from the middle, at which a face is edge-on."""
 
 
 def enclose_in_box(hull: Hull) -> NDArray[np.float64]:
     """Return the side lengths, in mm, longest first, of the smallest box with a side flush with a face of the hull."""
-    directions = np.ascontiguousarray(_distinct_directions(hull.normals).T)
-    starts, others = _list_neighbours(hull.triangles, hull.neighbours, len(hull.vertices))
-    vertices = hull.vertices - hull.vertices.mean(axis=0)
-    heights = _measure_heights(np.ascontiguousarray(vertices.T), directions)
-    return np.sort(_fit_box(vertices, starts, others, directions, heights))[::-1]
-
-
-def _distinct_directions(normals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normals without repetitions, of which an opposite is one."""
-    leading = np.argmax(np.abs(normals) > 1e-9, axis=1)
-    signs = np.sign(normals[np.arange(len(normals)), leading])
-    oriented = normals * signs[:, np.newaxis]
-    # Equal to rounding; what is kept twice for falling on either side of it costs only time.
-    order = np.lexsort(np.round(oriented, 9).T)
-    new = np.ones(len(order), dtype=np.bool_)
-    new[1:] = np.any(np.abs(np.diff(oriented[order], axis=0)) > 1e-9, axis=1)
-    return oriented[order[new]]
+    vertices, faces = hull.vertices - hull.vertices.mean(axis=0), _list_faces(hull.normals)
+    heights = _measure_heights(vertices, hull.normals, faces)
+    order = np.argsort(heights)
+    sides = _fit_box(vertices, hull.triangles, hull.neighbours, hull.normals, faces[order], heights[order])
+    return np.sort(sides)[::-1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _list_neighbours(triangles: np.ndarray, neighbours: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The neighbours of vertex k, ``others[starts[k]:starts[k + 1]]``; of two triangles the first lists their side."""
-    starts, others = np.zeros(count + 1, np.int64), np.zeros(3 * len(triangles), np.int64)
-    for counting in (True, False):
-        for triangle in range(len(triangles)):
-            for corner in range(3):
-                if neighbours[triangle, corner] > triangle:
-                    here, there = triangles[triangle, (corner + 1) % 3], triangles[triangle, (corner + 2) % 3]
-                    if not counting:
-                        others[starts[here] - 1], others[starts[there] - 1] = there, here
-                    step = 1 if counting else -1
-                    starts[here] += step
-                    starts[there] += step
-        if counting:
-            starts = np.cumsum(starts)
-    return starts, others
+def _list_faces(normals: np.ndarray) -> np.ndarray:
+    """Triangles of which none is parallel to another before it; the normals of parallel ones are equal to the last bit."""
+    # A table of the triangles listed so far, at a place that depends on the normal or else at the next free one.
+    size = 4
+    while size < 2 * len(normals):
+        size *= 2
+    table, faces, count = np.full(size, -1), np.zeros(len(normals), np.int64), 0
+    for triangle in range(len(normals)):
+        normal = normals[triangle]
+        place = int(np.abs(normal[0] * 1e9 + normal[1] * 7e11 + normal[2] * 3e14)) & (size - 1)
+        while table[place] >= 0:
+            other = normals[table[place]]
+            if (normal[0] == other[0] and normal[1] == other[1] and normal[2] == other[2]) or (
+                normal[0] == -other[0] and normal[1] == -other[1] and normal[2] == -other[2]
+            ):
+                break
+            place = (place + 1) & (size - 1)
+        if table[place] < 0:
+            table[place] = faces[count] = triangle
+            count += 1
+    return faces[:count].copy()
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
-def _measure_heights(vertices: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Extent along each direction; vertices and directions as columns."""
-    low, high = np.full(directions.shape[1], np.inf), np.full(directions.shape[1], -np.inf)
-    z, y, x = directions[0], directions[1], directions[2]
+def _measure_heights(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Extent along the normal of each face."""
+    low, high = np.full(faces.size, np.inf), np.full(faces.size, -np.inf)
+    z, y, x = np.zeros(faces.size), np.zeros(faces.size), np.zeros(faces.size)
+    for d in range(faces.size):
+        z[d], y[d], x[d] = normals[faces[d], 0], normals[faces[d], 1], normals[faces[d], 2]
     # Directions inside, because only maxima of many numbers at once are taken in vector registers.
-    for k in range(vertices.shape[1]):
+    for k in range(len(vertices)):
+        below, beside, along = vertices[k, 0], vertices[k, 1], vertices[k, 2]
         for d in range(low.size):
-            along = z[d] * vertices[0, k] + y[d] * vertices[1, k] + x[d] * vertices[2, k]
-            low[d] = min(low[d], along)
-            high[d] = max(high[d], along)
+            height = z[d] * below + y[d] * beside + x[d] * along
+            low[d] = min(low[d], height)
+            high[d] = max(high[d], height)
     return high - low
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fit_box(
-    vertices: np.ndarray, starts: np.ndarray, others: np.ndarray, directions: np.ndarray, heights: np.ndarray
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    neighbours: np.ndarray,
+    normals: np.ndarray,
+    faces: np.ndarray,
+    heights: np.ndarray,
 ) -> np.ndarray:
-    """Side lengths of the smallest box with a side across one of the directions."""
-    smallest, sides, lowest = np.inf, np.zeros(3), 0
+    """Side lengths of the smallest box with a side flush with a face, of which the lowest come first; 0 is inside."""
+    # A normal over the face's distance from the middle: of these points' hull, the polar, any half is connected, and
+    # so are the faces that a distant eye sees even if those within rounding of edge-on count as unseen.
+    polar, nearest = np.zeros((len(triangles), 3)), np.inf
+    for k in range(len(triangles)):
+        corner = vertices[triangles[k, 0]]
+        distance = normals[k, 0] * corner[0] + normals[k, 1] * corner[1] + normals[k, 2] * corner[2]
+        nearest = min(nearest, distance)
+        for axis in range(3):
+            polar[k, axis] = normals[k, axis] / distance
+    polar *= nearest
+    smallest, sides = np.inf, np.zeros(3)
     u, v = np.zeros(3), np.zeros(3)
-    outline = np.zeros((4, 2 * starts.size))
-    for number in range(heights.size):
+    outline, size = np.zeros((len(triangles) + 1, 2), np.int64), 0
+    shadow = np.zeros((2 * len(triangles), 4))
+    for number in range(faces.size):
+        # All sides are at least as long as the widest ball round the middle is thick.
+        if heights[number] * (2.0 * nearest) ** 2 > smallest:
+            break
+        normal = normals[faces[number]]
         # Two axes across the direction.
-        z, y, x = directions[0, number], directions[1, number], directions[2, number]
+        z, y, x = normal[0], normal[1], normal[2]
         if abs(z) < 0.6:
             length = np.sqrt(y * y + x * x)
             u[0], u[1], u[2] = 0.0, x / length, -y / length
@@ -89,9 +105,12 @@ def _fit_box(
             length = np.sqrt(z * z + x * x)
             u[0], u[1], u[2] = x / length, 0.0, -z / length
         v[0], v[1], v[2] = y * u[2] - x * u[1], x * u[0] - z * u[2], z * u[1] - y * u[0]
-        lowest = _descend(vertices, starts, others, u, v, lowest)
-        size = _walk_outline(vertices, starts, others, u, v, lowest, outline)
-        first, second = _fit_rectangle(outline, size)
+        size = _walk_outline(triangles, neighbours, polar, normal, outline, size)
+        for k in range(size):
+            corner = vertices[triangles[outline[k, 0], (outline[k, 1] + 1) % 3]]
+            shadow[k, 0] = corner[0] * u[0] + corner[1] * u[1] + corner[2] * u[2]
+            shadow[k, 1] = corner[0] * v[0] + corner[1] * v[1] + corner[2] * v[2]
+        first, second = _fit_rectangle(shadow, size)
         volume = heights[number] * first * second
         if volume < smallest:
             smallest = volume
@@ -99,106 +118,95 @@ def _fit_box(
     return sides
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _descend(
-    vertices: np.ndarray, starts: np.ndarray, others: np.ndarray, u: np.ndarray, v: np.ndarray, vertex: int
-) -> int:
-    """The lowest vertex along v, of several the first along u; on a convex polyhedron the way down ends there."""
-    moving = True
-    while moving:
-        moving = False
-        for k in range(starts[vertex], starts[vertex + 1]):
-            other = others[k]
-            z = vertices[other, 0] - vertices[vertex, 0]
-            y = vertices[other, 1] - vertices[vertex, 1]
-            x = vertices[other, 2] - vertices[vertex, 2]
-            along_u, along_v = z * u[0] + y * u[1] + x * u[2], z * v[0] + y * v[1] + x * v[2]
-            # Straight above or below along the direction itself: the same shadow.
-            if along_u * along_u + along_v * along_v <= 1e-18 * (z * z + y * y + x * x):
-                continue
-            level = abs(along_v) <= LEVEL * abs(along_u)
-            if (along_u if level else along_v) < 0.0:
-                vertex, moving = other, True
-                break
-    return vertex
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _sees(polar: np.ndarray, face: int, normal: np.ndarray) -> bool:
+    """Whether a distant eye in the direction of ``normal`` sees the outer side of a face."""
+    return polar[face, 0] * normal[0] + polar[face, 1] * normal[1] + polar[face, 2] * normal[2] > EDGE_ON
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _walk_outline(
-    vertices: np.ndarray,
-    starts: np.ndarray,
-    others: np.ndarray,
-    u: np.ndarray,
-    v: np.ndarray,
-    lowest: int,
+    triangles: np.ndarray,
+    neighbours: np.ndarray,
+    polar: np.ndarray,
+    normal: np.ndarray,
     outline: np.ndarray,
+    before: int,
 ) -> int:
-    """Write the corners of the shadow on the plane of u and v, and the directions to the next, as columns; their count.
+    """Write the sides at which a distant eye sees the last of the polyhedron, counterclockwise, and return their count.
 
-    From the lowest vertex on, the next corner is the neighbour farthest to the right of all, seen along the last side.
+    A side is a triangle and the number of the corner opposite. The first ``before`` are those of another direction;
+    two outlines always meet, and most often at a side of both.
     """
-    vertex, size = lowest, 0
-    turned, c, s = 0.0, 1.0, 0.0
-    while 2 * size < outline.shape[1]:
-        here, best, best_u, best_v = vertex, -1, 0.0, 0.0
-        # A neighbour straight above or below casts the same shadow, and its neighbours count too.
-        through, hidden = vertex, -1
-        while through >= 0:
-            for k in range(starts[through], starts[through + 1]):
-                other = others[k]
-                z = vertices[other, 0] - vertices[here, 0]
-                y = vertices[other, 1] - vertices[here, 1]
-                x = vertices[other, 2] - vertices[here, 2]
-                along_u, along_v = z * u[0] + y * u[1] + x * u[2], z * v[0] + y * v[1] + x * v[2]
-                square = along_u * along_u + along_v * along_v
-                if square <= 1e-18 * (z * z + y * y + x * x):
-                    hidden = other if through == here and other != here else hidden
-                    continue
-                ahead, aside = c * along_u + s * along_v, c * along_v - s * along_u
-                # Straight back, along the side just walked.
-                if ahead < 0.0 and aside * aside <= 1e-18 * square:
-                    continue
-                if best < 0 or best_u * along_v - best_v * along_u < 0.0:
-                    best, best_u, best_v = other, along_u, along_v
-            through = hidden if through == here else -1
-        length = np.sqrt(best_u * best_u + best_v * best_v)
-        next_c, next_s = best_u / length, best_v / length
-        turned += np.arctan2(c * next_s - s * next_c, c * next_c + s * next_s)
-        # Round once: the side is the first again.
-        if turned > 2.0 * np.pi - LEVEL:
+    face, corner, found = 0, 0, False
+    for k in range(before):
+        face, corner = outline[k]
+        other = neighbours[face, corner]
+        ahead = _sees(polar, face, normal)
+        if ahead != _sees(polar, other, normal):
+            found = True
+            if not ahead:
+                back = 0
+                while neighbours[other, back] != face:
+                    back += 1
+                face, corner = other, back
             break
-        c, s = next_c, next_s
-        z, y, x = vertices[here, 0], vertices[here, 1], vertices[here, 2]
-        outline[0, size], outline[1, size] = z * u[0] + y * u[1] + x * u[2], z * v[0] + y * v[1] + x * v[2]
-        outline[2, size], outline[3, size] = c, s
+    face = face if found else 0
+    while not found:
+        if _sees(polar, face, normal):
+            corner = 0
+            while corner < 3 and _sees(polar, neighbours[face, corner], normal):
+                corner += 1
+            found = corner < 3
+        face += 0 if found else 1
+    first_face, first_corner, size = face, corner, 0
+    while True:
+        outline[size, 0], outline[size, 1] = face, corner
         size += 1
-        vertex = best
-    return size
+        # Round the vertex at the side's end, from face to face, to the next side behind which nothing is seen.
+        corner = (corner + 1) % 3
+        other = neighbours[face, corner]
+        while _sees(polar, other, normal):
+            back = 0
+            while neighbours[other, back] != face:
+                back += 1
+            face, corner = other, (back + 1) % 3
+            other = neighbours[face, corner]
+        if (face == first_face and corner == first_corner) or size == len(triangles):
+            return size
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fit_rectangle(outline: np.ndarray, size: int) -> tuple[float, float]:
-    """Sides of the smallest rectangle round an outline with a side along one of its own, by rotating callipers."""
+def _fit_rectangle(shadow: np.ndarray, size: int) -> tuple[float, float]:
+    """Sides of the smallest rectangle round an outline with a side along one of its own, by rotating callipers.
+
+    Columns 0 and 1 of ``shadow`` are the outline's corners, counterclockwise; 2 and 3 become the way to the next.
+    """
     for k in range(size):
-        for row in range(4):
-            outline[row, size + k] = outline[row, k]
-    p, q, c, s = outline[0], outline[1], outline[2], outline[3]
+        following = k + 1 if k + 1 < size else 0
+        shadow[k, 2], shadow[k, 3] = shadow[following, 0] - shadow[k, 0], shadow[following, 1] - shadow[k, 1]
+    for k in range(size):
+        for column in range(4):
+            shadow[size + k, column] = shadow[k, column]
     best, first, second = np.inf, 0.0, 0.0
     # As the side turns, so do the corners that lie farthest ahead, across and behind: each begins a side that turns
     # away by more than one, two and three right angles.
     ahead, across, behind = 0, 0, 0
     for side in range(size):
+        p, q, c, s = shadow[side]
+        square = c * c + s * s
         ahead = max(ahead, side + 1)
-        while ahead < side + size and c[side] * c[ahead] + s[side] * s[ahead] > 0.0:
+        while ahead < side + size and c * shadow[ahead, 2] + s * shadow[ahead, 3] > 0.0:
             ahead += 1
         across = max(across, ahead)
-        while across < side + size and c[side] * s[across] - s[side] * c[across] > 0.0:
+        while across < side + size and c * shadow[across, 3] - s * shadow[across, 2] > 0.0:
             across += 1
         behind = max(behind, across)
-        while behind < side + size and c[side] * c[behind] + s[side] * s[behind] < 0.0:
+        while behind < side + size and c * shadow[behind, 2] + s * shadow[behind, 3] < 0.0:
             behind += 1
-        length = c[side] * (p[ahead] - p[behind]) + s[side] * (q[ahead] - q[behind])
-        width = c[side] * (q[across] - q[side]) - s[side] * (p[across] - p[side])
-        if length * width < best:
-            best, first, second = length * width, length, width
+        length = c * (shadow[ahead, 0] - shadow[behind, 0]) + s * (shadow[ahead, 1] - shadow[behind, 1])
+        width = c * (shadow[across, 1] - q) - s * (shadow[across, 0] - p)
+        if length * width < best * square:
+            best = length * width / square
+            first, second = length / np.sqrt(square), width / np.sqrt(square)
     return first, second

@@ -19,7 +19,7 @@ class _Announcer(event.Listener):
         self._announced: set[str] = set()
 
     def on_start(self, event: event.Event) -> None:
-        module = event.data["dispatcher"].py_func.__module__
+        module = event.data["dispatcher"].py_func.__module__ if event.data else ""
         if module.startswith("bayesrg.radiomics.") and module not in self._announced:
             self._announced.add(module)
             what = module.rsplit(".", 1)[1].replace("_", " ")

@@ -43,50 +43,136 @@ def enclose_in_ellipsoid(points: ArrayLike) -> NDArray[np.float64]:
     """
     positions = np.asarray(points, dtype=np.float64)
     # The problem is the same for any affine image of the points; centred and scaled it is well conditioned.
-    centre = positions.mean(axis=0)
-    scale = np.linalg.cholesky(np.cov(positions - centre, rowvar=False, bias=True))
-    centred = np.linalg.solve(scale, (positions - centre).T)
-    lifted, start = np.vstack([centred, np.ones(len(positions))]), _choose_start(centred)
-    weights = _balance(lifted, start, np.linalg.inv((lifted * start) @ lifted.T), TOLERANCE, MOST_STEPS)
-    middle = centred @ weights
-    moments = (centred * weights) @ centred.T - np.outer(middle, middle)
-    distances = centred - middle[:, np.newaxis]
-    farthest = np.einsum("kp,kp->p", distances, np.linalg.solve(moments, distances)).max()
-    shape = scale @ (moments * farthest) @ scale.T
+    centred = (positions - positions.mean(axis=0)).T
+    scale = np.linalg.cholesky(centred @ centred.T / len(positions))
+    lifted = np.ones((4, len(positions)))
+    lifted[:3] = np.linalg.solve(scale, centred)
+    chosen = _choose_start(lifted)
+    start = lifted[:, chosen]
+    inverse = np.linalg.inv(start @ start.T / chosen.size)
+    farthest = _enclose(lifted, chosen, inverse, TOLERANCE, MOST_STEPS)
+    # Of moments about the origin the first block of the inverse is that of the moments about the mean, the covariance,
+    # and the distances by either differ by 1.
+    shape = scale @ np.linalg.inv(inverse[:3, :3]) @ scale.T * (farthest - 1.0)
     return np.sqrt(np.linalg.eigvalsh(shape)[::-1])
 
 
-def _choose_start(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Equal weights on the extremes along an axis, then along two more across what was chosen so far.
-
-    So they do not lie in one plane (Kumar and Yildirim 2005).
-    """
-    weights, axes = np.zeros(points.shape[1]), np.zeros((0, 3))
-    for _ in range(3):
-        across = np.eye(3) - axes.T @ axes
-        along = across[np.argmax(np.diag(across))] @ points
-        first, last = np.argmin(along), np.argmax(along)
-        weights[[first, last]] += 1.0
-        chord = across @ (points[:, last] - points[:, first])
-        axes = np.vstack([axes, chord / np.linalg.norm(chord)])
-    return weights / weights.sum()
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
-def _balance(
-    lifted: np.ndarray, weights: np.ndarray, inverse: np.ndarray, tolerance: float, most_steps: int
-) -> np.ndarray:
-    """Weights of points, rows z, y, x and 1, whose moments (``inverse`` is theirs) make the smallest ellipsoid."""
-    count = weights.size
-    along = np.zeros(4)
-    distances = np.zeros(count)
-    for point in range(count):
+def _choose_start(points: np.ndarray) -> np.ndarray:
+    """The two extremes along an axis, then along two more across what was chosen so far.
+
+    So they do not lie in one plane (Kumar and Yildirim 2005); points are columns, their first three rows z, y and x.
+    """
+    chosen, axis = np.zeros(6, np.int64), np.zeros(3)
+    first_chord, second_chord = np.zeros(3), np.zeros(3)
+    for pair in range(3):
+        # Of the grid's axes the one that is left longest without its parts along the chords.
+        longest = -1.0
+        for candidate in range(3):
+            share = 1.0 - first_chord[candidate] ** 2 - second_chord[candidate] ** 2
+            if share > longest:
+                longest = share
+                for k in range(3):
+                    axis[k] = (1.0 if k == candidate else 0.0) - (
+                        first_chord[candidate] * first_chord[k] + second_chord[candidate] * second_chord[k]
+                    )
+        low, high, first, last = np.inf, -np.inf, 0, 0
+        for point in range(points.shape[1]):
+            along = axis[0] * points[0, point] + axis[1] * points[1, point] + axis[2] * points[2, point]
+            if along < low:
+                low, first = along, point
+            if along > high:
+                high, last = along, point
+        chosen[2 * pair], chosen[2 * pair + 1] = first, last
+        chord = second_chord if pair else first_chord
+        for k in range(3):
+            chord[k] = points[k, last] - points[k, first]
+        if pair:
+            inner = chord[0] * first_chord[0] + chord[1] * first_chord[1] + chord[2] * first_chord[2]
+            for k in range(3):
+                chord[k] -= inner * first_chord[k]
+        length = np.sqrt(chord[0] ** 2 + chord[1] ** 2 + chord[2] ** 2)
+        for k in range(3):
+            chord[k] /= length
+    return chosen
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
+def _enclose(lifted: np.ndarray, chosen: np.ndarray, inverse: np.ndarray, tolerance: float, most_steps: int) -> float:
+    """Turn ``inverse`` into that of the moments that make the smallest ellipsoid, and return the farthest distance.
+
+    Points are columns with rows z, y, x and 1; ``inverse`` is that of the moments of those chosen, in equal parts. The
+    ellipsoid is found for them first; while any are outside, those farthest out in each octant join them.
+    """
+    count = lifted.shape[1]
+    members, weights = np.zeros((4, count + chosen.size)), np.zeros(count + chosen.size)
+    joined, distances, worst = np.zeros(count, np.bool_), np.zeros(count), np.zeros(8, np.int64)
+    size, steps = chosen.size, 0
+    for k in range(size):
+        weights[k] = 1.0 / size
+        joined[chosen[k]] = True
         for row in range(4):
-            for column in range(4):
-                distances[point] += lifted[row, point] * inverse[row, column] * lifted[column, point]
-    for _ in range(most_steps):
-        outer, inner = np.argmax(distances), -1
+            members[row, k] = lifted[row, chosen[k]]
+    while True:
+        steps = _balance(members, weights, size, inverse, tolerance, steps, most_steps)
+        _measure_distances(lifted, count, inverse, distances)
+        worst[:] = -1
         for point in range(count):
+            if distances[point] > 4.0 * (1.0 + tolerance) and not joined[point]:
+                octant = (
+                    (4 if lifted[0, point] > 0.0 else 0)
+                    + (2 if lifted[1, point] > 0.0 else 0)
+                    + (1 if lifted[2, point] > 0.0 else 0)
+                )
+                if worst[octant] < 0 or distances[point] > distances[worst[octant]]:
+                    worst[octant] = point
+        before = size
+        for octant in range(8):
+            point = worst[octant]
+            if point >= 0:
+                joined[point] = True
+                for row in range(4):
+                    members[row, size] = lifted[row, point]
+                size += 1
+        if size == before or steps >= most_steps:
+            return distances.max()
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
+def _measure_distances(lifted: np.ndarray, count: int, inverse: np.ndarray, distances: np.ndarray) -> None:
+    """Squared Mahalanobis distances of the first points by the inverse of their moments."""
+    for point in range(count):
+        z, y, x = lifted[0, point], lifted[1, point], lifted[2, point]
+        distances[point] = (
+            z * (inverse[0, 0] * z + 2.0 * (inverse[0, 1] * y + inverse[0, 2] * x + inverse[0, 3]))
+            + y * (inverse[1, 1] * y + 2.0 * (inverse[1, 2] * x + inverse[1, 3]))
+            + x * (inverse[2, 2] * x + 2.0 * inverse[2, 3])
+            + inverse[3, 3]
+        )
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
+def _balance(
+    lifted: np.ndarray,
+    weights: np.ndarray,
+    count: int,
+    inverse: np.ndarray,
+    tolerance: float,
+    steps: int,
+    most_steps: int,
+) -> int:
+    """Change the weights of points, and the inverse of their moments, to those of their smallest ellipsoid.
+
+    Returns the steps taken, those before included.
+    """
+    along, distances = np.zeros(4), np.zeros(count)
+    _measure_distances(lifted, count, inverse, distances)
+    while steps < most_steps:
+        steps += 1
+        outer, inner = 0, -1
+        for point in range(count):
+            if distances[point] > distances[outer]:
+                outer = point
             if weights[point] > 0.0 and (inner < 0 or distances[point] < distances[inner]):
                 inner = point
         excess, lack = distances[outer] / 4.0 - 1.0, 1.0 - distances[inner] / 4.0
@@ -110,4 +196,4 @@ def _balance(
             distances[point] = (distances[point] - change * product * product) / (1.0 - step)
             weights[point] *= 1.0 - step
         weights[chosen] = max(0.0, weights[chosen] + step)
-    return weights / weights.sum()
+    return steps

@@ -8,17 +8,26 @@ region                                         result
 empty mask, label absent, several labels and   `RegionError`
 none chosen, nothing left by interpolation or
 re-segmentation
-NaN or infinite intensity inside the region    `RegionError`; outside it is ignored, unless interpolation reaches it
+NaN or infinite intensity inside the region    `RegionError`; outside it is ignored, unless interpolation reaches it;
+                                               spheres of the local intensity leave such voxels out
 one voxel                                      IBSI's values in statistics and histogram: deviations, variance,
                                                skewness and excess kurtosis 0. NaN: kurtosis (0/0), histogram
-                                               gradients (one bin), all of the GLCM (no neighbours)
+                                               gradients (one bin), volume fractions (one step), all of GLCM and
+                                               NGTDM (no neighbours), elongation, flatness, and as below
+voxels on one line, in one plane               NaN: density by area, by volume of the approximate enclosing ellipsoid
 constant intensity                             as one voxel, but the GLCM has its values with one grey level; NaN are
-                                               its correlation and information correlation 1 (0/0)
+                                               its correlation and information correlation 1 (0/0), Moran's I and
+                                               Geary's C
 no two voxels are neighbours along an offset   NaN: all of the GLCM
+no voxel has a neighbour                       NaN: all of the NGTDM
 two voxels of different intensity              NaN: robust mean absolute deviation (none lies in [P10, P90])
-mean intensity 0, or P25 + P75 = 0             NaN: coefficient of variation, quartile coefficient of dispersion
+mean intensity 0, or P25 + P75 = 0             NaN: coefficient of variation and centre of mass shift, quartile
+                                               coefficient of dispersion
 histogram of one bin                           NaN: the four gradient features
 =============================================  ======================================================================
+
+A two-dimensional image is a volume of one slice: everything is defined, but in 3D each voxel of a slice lies at the
+border, which makes every distance of the GLDZM 1; ``aggregation = ["2d"]`` sees the slice's own border.
 """
 
 import json

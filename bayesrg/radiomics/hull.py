@@ -3,15 +3,16 @@
 The vertices of the mesh are the midpoints between voxels inside and their neighbours outside; their hull is that of all
 points half a voxel from a voxel of the region along an axis. In half voxels these are whole numbers. Few of them can be
 corners of the hull: the first and last of each row along x, and of these, in each plane through x and a line of rows,
-the corners of the planar hull. What is left goes to Qhull.
+the corners of the planar hull. What is left goes to `bayesrg.radiomics.quickhull`, whose answer is exact.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import ConvexHull
+from numpy.typing import NDArray
+
+from bayesrg.radiomics.quickhull import enclose_lattice_points
 
 ABSENT = 2**30
 LINES = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -26,11 +27,11 @@ class Hull(NamedTuple):
     vertices : float64 array, shape (vertex, 3)
         Corners in mm, columns z, y, x; the origin is arbitrary.
     triangles : int64 array, shape (triangle, 3)
-        Rows of ``vertices``; several triangles may lie in one plane.
+        Rows of ``vertices``, counterclockwise seen from outside; several triangles may lie in one plane.
     neighbours : int64 array, shape (triangle, 3)
         The triangle across the side opposite each corner.
     normals : float64 array, shape (triangle, 3)
-        Outward unit normals.
+        Outward unit normals; of triangles in one plane, or in opposite ones, they are equal to the last bit.
     area, volume
         In mm^2 and mm^3.
     """
@@ -48,61 +49,39 @@ def wrap_region(padded: NDArray[np.uint8], spacing: tuple[float, float, float]) 
 
     Parameters
     ----------
-    padded : uint8 array, dims [z, y, x]
+    padded : uint8 array, dims [z, y, x], C-contiguous
         1 inside the region and 0 outside; 0 on all six sides of the array.
     spacing
         Of the grid along z, y and x, in mm.
     """
+    points = _find_candidates(padded)
+    corners, triangles, neighbours = enclose_lattice_points(points)
+    z, y, x = spacing
+    vertices, normals, area, volume = _measure_faces(points[corners], triangles, z / 2.0, y / 2.0, x / 2.0)
+    return Hull(vertices, triangles, neighbours, normals, area, volume)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_candidates(padded: np.ndarray) -> np.ndarray:
+    """Points of the mesh, in half voxels, among which are all corners of its hull."""
     lowest, highest = _find_row_ends(padded)
     for z, y in LINES:
         _keep_corners(lowest, z, y)
         _keep_corners(highest, z, y)
-    low, high = np.nonzero(lowest != ABSENT), np.nonzero(highest != ABSENT)
-    points = np.concatenate([np.column_stack([*low, lowest[low]]), np.column_stack([*high, -highest[high]])])
-    return enclose_points(points, np.asarray(spacing) / 2)
-
-
-def enclose_points(points: ArrayLike, unit: ArrayLike = (1.0, 1.0, 1.0)) -> Hull:
-    """Return the convex hull of points that do not all lie in one plane.
-
-    Parameters
-    ----------
-    points : array_like, shape (point, 3)
-        Columns z, y, x, in multiples of ``unit``.
-    unit : array_like, shape (3,)
-        Length of 1 along z, y and x, in mm.
-    """
-    # Qhull works on the given numbers: coordinates of a lattice are whole, and coplanar to the last bit.
-    found = ConvexHull(np.asarray(points, dtype=np.float64))
-    scale = np.asarray(unit, dtype=np.float64)
-    place = np.zeros(len(found.points), dtype=np.int64)
-    place[found.vertices] = np.arange(len(found.vertices))
-    vertices, triangles = found.points[found.vertices] * scale, place[found.simplices]
-    normals = found.equations[:, :3] / scale
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    first, second, third = vertices[triangles].swapaxes(0, 1)
-    areas = np.linalg.norm(np.cross(second - first, third - first), axis=1) / 2
-    return Hull(
-        vertices,
-        triangles,
-        found.neighbors.astype(np.int64),
-        normals,
-        float(areas.sum()),
-        float(found.volume * scale.prod()),
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
-def measure_diameter(vertices: np.ndarray) -> float:
-    """Return the largest distance between two of the vertices, float64, shape (vertex, 3)."""
-    z, y, x = vertices[:, 0].copy(), vertices[:, 1].copy(), vertices[:, 2].copy()
-    farthest = np.zeros(z.size)
-    # Maxima of many numbers side by side, because a single one is not taken in vector registers (8 times slower).
-    for first in range(z.size):
-        for second in range(z.size):
-            below, beside, along = z[second] - z[first], y[second] - y[first], x[second] - x[first]
-            farthest[second] = max(farthest[second], below * below + beside * beside + along * along)
-    return np.sqrt(farthest.max())
+    count = 0
+    for z in range(lowest.shape[0]):
+        for y in range(lowest.shape[1]):
+            count += (lowest[z, y] != ABSENT) + (highest[z, y] != ABSENT)
+    points, count = np.zeros((count, 3), np.int64), 0
+    for z in range(lowest.shape[0]):
+        for y in range(lowest.shape[1]):
+            if lowest[z, y] != ABSENT:
+                points[count, 0], points[count, 1], points[count, 2] = z, y, lowest[z, y]
+                count += 1
+            if highest[z, y] != ABSENT:
+                points[count, 0], points[count, 1], points[count, 2] = z, y, -highest[z, y]
+                count += 1
+    return points
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -150,3 +129,47 @@ def _keep_corners(lowest: np.ndarray, step_z: int, step_y: int) -> None:
                     places[size], values[size] = place, value
                     size += 1
                 z, y, place = z + step_z, y + step_y, place + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _measure_faces(
+    corners: np.ndarray, triangles: np.ndarray, unit_z: float, unit_y: float, unit_x: float
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Vertices in mm, unit normals, area and volume of lattice points' hull; the lattice's units in mm."""
+    vertices, normals = np.zeros(corners.shape), np.zeros(triangles.shape)
+    for k in range(len(corners)):
+        vertices[k, 0], vertices[k, 1] = corners[k, 0] * unit_z, corners[k, 1] * unit_y
+        vertices[k, 2] = corners[k, 2] * unit_x
+    area, volume = 0.0, 0
+    for k in range(len(triangles)):
+        first, second, third = corners[triangles[k, 0]], corners[triangles[k, 1]], corners[triangles[k, 2]]
+        az, ay, ax = second[0] - first[0], second[1] - first[1], second[2] - first[2]
+        bz, by, bx = third[0] - first[0], third[1] - first[1], third[2] - first[2]
+        z, y, x = ay * bx - ax * by, ax * bz - az * bx, az * by - ay * bz
+        volume += z * first[0] + y * first[1] + x * first[2]
+        # Without their common divisor normals that are parallel are equal.
+        divisor, rest = abs(z), abs(y)
+        while rest:
+            divisor, rest = rest, divisor % rest
+        rest = abs(x)
+        while rest:
+            divisor, rest = rest, divisor % rest
+        across_z, across_y = z // divisor * (unit_y * unit_x), y // divisor * (unit_z * unit_x)
+        across_x = x // divisor * (unit_z * unit_y)
+        length = np.sqrt(across_z * across_z + across_y * across_y + across_x * across_x)
+        area += length * divisor
+        normals[k, 0], normals[k, 1], normals[k, 2] = across_z / length, across_y / length, across_x / length
+    return vertices, normals, area / 2.0, volume / 6.0 * (unit_z * unit_y * unit_x)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
+def measure_diameter(vertices: np.ndarray) -> float:
+    """Return the largest distance between two of the vertices, float64, shape (vertex, 3)."""
+    z, y, x = vertices[:, 0].copy(), vertices[:, 1].copy(), vertices[:, 2].copy()
+    farthest = np.zeros(z.size)
+    # Maxima of many numbers side by side, because a single one is not taken in vector registers (8 times slower).
+    for first in range(z.size):
+        for second in range(z.size):
+            below, beside, along = z[second] - z[first], y[second] - y[first], x[second] - x[first]
+            farthest[second] = max(farthest[second], below * below + beside * beside + along * along)
+    return np.sqrt(farthest.max())

@@ -68,20 +68,21 @@ def check_compliance(say: Callable[[str], None] | None = None) -> pd.DataFrame:
             say(configuration)
         name = configuration.removeprefix("ct_phantom_").removesuffix("_phantom")
         extracted = extract(*_phantom(configuration), ibsi_settings(name))
-        parts.append(_compare(reference[reference["configuration"] == configuration], extracted))
+        parts.append(_compare(reference.loc[reference["configuration"] == configuration], extracted))
     return pd.concat(parts, ignore_index=True)
 
 
 def tabulate_compliance(checked: pd.DataFrame) -> pd.DataFrame:
     """Return how many values of each family (rows) and configuration (columns) comply, as text such as ``29/29``."""
-    counts = checked.groupby(["family", "configuration"], sort=False)["within"].agg(["sum", "size"])
-    text = counts["sum"].astype(str) + "/" + counts["size"].astype(str)
-    return text.unstack("configuration", fill_value="")[list(CONFIGURATIONS)]
+    texts = checked.groupby(["family", "configuration"], sort=False)["within"].agg(
+        lambda within: f"{within.sum()}/{within.size}"
+    )
+    return texts.unstack("configuration", fill_value="").loc[:, list(CONFIGURATIONS)]
 
 
 def summarise_compliance(checked: pd.DataFrame) -> str:
     """Return the verdict in one line."""
-    return f"{int(checked['within'].sum())}/{len(checked)} IBSI-1 values within tolerance"
+    return f"{np.count_nonzero(checked['within'])}/{len(checked)} IBSI-1 values within tolerance"
 
 
 def _phantom(configuration: str) -> tuple[sitk.Image, sitk.Image]:

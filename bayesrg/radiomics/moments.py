@@ -61,18 +61,22 @@ def measure_moments(padded: NDArray[np.uint8], spacing: tuple[float, float, floa
     return Moments(count, np.array(first) / count, covariance)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _sum_powers(padded: np.ndarray) -> np.ndarray:
     """Sums over voxels of 1, z, y, x, zz, zy, zx, yy, yx, xx."""
     sums = np.zeros(10, np.int64)
+    # Sums of a row, below 2^53 for rows of up to 200,000 voxels, are exact, and vector registers add them faster.
+    places = np.arange(padded.shape[2]).astype(np.float64)
+    powers = places * places
     for z in range(padded.shape[0]):
         for y in range(padded.shape[1]):
-            count, first, second = 0, 0, 0
+            here, along, spread = 0.0, 0.0, 0.0
             for x in range(padded.shape[2]):
-                inside = np.int64(padded[z, y, x])
-                count += inside
-                first += inside * x
-                second += inside * x * x
+                inside = padded[z, y, x] != 0
+                here += 1.0 if inside else 0.0
+                along += places[x] if inside else 0.0
+                spread += powers[x] if inside else 0.0
+            count, first, second = int(here), int(along), int(spread)
             sums[0] += count
             sums[1] += z * count
             sums[2] += y * count

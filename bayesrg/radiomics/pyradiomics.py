@@ -33,12 +33,12 @@ from numpy.typing import NDArray
 
 from bayesrg.imaging import ProcessingSettings, process
 from bayesrg.imaging.settings import Discretisation
-from bayesrg.radiomics.counts import describe_groups
 from bayesrg.radiomics.extraction import measure, read_region
 from bayesrg.radiomics.families.glcm import count_cooccurrences
 from bayesrg.radiomics.families.ngtdm import Differences, describe_tones, sum_differences
 from bayesrg.radiomics.foreign import PYRADIOMICS
-from bayesrg.radiomics.plane_diameters import measure_plane_diameters
+from bayesrg.radiomics.kernels.counts import describe_groups
+from bayesrg.radiomics.kernels.plane_diameters import measure_plane_diameters
 from bayesrg.radiomics.region import Packed, pack
 from bayesrg.radiomics.sections import directions
 from bayesrg.radiomics.settings import Settings
@@ -91,7 +91,7 @@ _RUNS: tuple[str, ...] = (
     "glrlm_RunVariance",
     "glrlm_RunEntropy",
 )
-"""In the order of `bayesrg.radiomics.counts.CountFeatures`, of which energy is not among them."""
+"""In the order of `bayesrg.radiomics.kernels.counts.CountFeatures`, of which energy is not among them."""
 
 _MEASURED = ("statistics", "histogram", "morphology", "glcm", "glrlm", "glszm", "ngldm")
 

@@ -13,8 +13,8 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from bayesrg.errors import SettingsError
-from bayesrg.radiomics.levels import check_levels
-from bayesrg.radiomics.zones import Zones, find_zones
+from bayesrg.radiomics.kernels.levels import check_levels
+from bayesrg.radiomics.kernels.zones import Zones, find_zones
 
 MOST_PRESENT = 65_535
 """Different grey levels that a region may hold; ranks of more would not fit into 16 bits."""

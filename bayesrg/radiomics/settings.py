@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from bayesrg.errors import SettingsError
 from bayesrg.imaging import Perturbation, ProcessingSettings
@@ -50,7 +50,7 @@ class Features:
         family without a match is not computed. None means all.
     """
 
-    families: tuple[FamilyName, ...] = tuple(FAMILIES)  # pyright: ignore[reportAssignmentType]
+    families: tuple[FamilyName, ...] = get_args(FamilyName)
     names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

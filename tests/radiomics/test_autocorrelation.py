@@ -37,7 +37,7 @@ def correlate_plainly(image, spacing):
 @pytest.fixture(params=["pairs", "spectra"])
 def way(request, monkeypatch):
     """Choose the way of summing, by calling the other one dear."""
-    monkeypatch.setattr(autocorrelation, "PAIR" if request.param == "spectra" else "POINT", 1e12)
+    monkeypatch.setattr(autocorrelation, "PAIR" if request.param == "spectra" else "PRODUCT", 1e12)
     monkeypatch.setattr(autocorrelation, "START", 0.0)
 
 

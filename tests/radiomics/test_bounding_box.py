@@ -10,10 +10,21 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from bayesrg.radiomics.bounding_box import enclose_in_box
-from bayesrg.radiomics.hull import enclose_points, wrap_region
+from bayesrg.radiomics.hull import Hull, wrap_region
 
 CORNERS = np.array(list(itertools.product([-0.5, 0.5], repeat=3)))
 sides = st.tuples(*[st.floats(0.5, 30)] * 3)
+
+
+def enclose_points(points):
+    """The hull of points that are on no lattice, as Qhull finds it, with its triangles turned outward."""
+    found = ConvexHull(points)
+    triangles, neighbours, normals = found.simplices.copy(), found.neighbors.copy(), found.equations[:, :3].copy()
+    first, second, third = points[triangles].swapaxes(0, 1)
+    inward = np.sum(np.cross(second - first, third - first) * normals, axis=1) < 0
+    for sides in (triangles, neighbours):
+        sides[inward] = sides[inward][:, [0, 2, 1]]
+    return Hull(points, triangles.astype(np.int64), neighbours.astype(np.int64), normals, found.area, found.volume)
 
 
 def enclose_plainly(points):

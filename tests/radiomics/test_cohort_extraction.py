@@ -22,6 +22,8 @@ LEVELS = {
     "bins_16": Perturbation(settings={"discretisation": {"method": "fixed_bin_number", "number": 16}}),
 }
 
+COLUMNS = [feature.name for feature in Settings().selected]
+
 
 @pytest.fixture
 def manifest(lesions):
@@ -69,11 +71,11 @@ def count(monkeypatch):
 def test_rows_equal_single_extractions_and_carry_the_manifest(manifest, lesions):
     settings = from_dict(Settings, {"interpolation": {"spacing": [2, 2, 2]}})
     table = quietly(manifest, settings)
-    assert list(table.columns) == [*manifest.columns, *FEATURES, *PROVENANCE]
+    assert list(table.columns) == [*manifest.columns, *COLUMNS, *PROVENANCE]
     pd.testing.assert_frame_equal(table[list(manifest.columns)], manifest)
     for number, row in table.iterrows():
         alone = extract(lesions / f"{number}.nii.gz", lesions / f"{number}_mask.nrrd", settings, label=row.label)
-        np.testing.assert_array_equal(row[list(FEATURES)].astype(float), alone["value"])
+        np.testing.assert_array_equal(row[COLUMNS].astype(float), alone["value"])
         for name in ("n_voxels", "n_voxels_morphological", "image_hash", "mask_hash", "settings_hash", "n_levels"):
             assert row[name] == alone.attrs[name]
         assert row.bayesrg_version == __version__
@@ -90,8 +92,8 @@ def test_perturbed_rows_come_in_the_order_asked_for_and_read_each_image_once(man
     assert table.subject.tolist() == [subject for subject in manifest.subject for _ in LEVELS]
     assert table.preprocessing.tolist() == list(LEVELS) * 4
     assert table.columns.get_loc("preprocessing") == len(manifest.columns)
-    unchanged = quietly(manifest).set_index("subject")[list(FEATURES)]
-    original = table[table.preprocessing == "original"].set_index("subject")[list(FEATURES)]
+    unchanged = quietly(manifest).set_index("subject")[COLUMNS]
+    original = table[table.preprocessing == "original"].set_index("subject")[COLUMNS]
     pd.testing.assert_frame_equal(original, unchanged)
     by_level = table[table.subject == "001"].set_index("preprocessing")
     assert by_level.statistics_variance["noise"] > by_level.statistics_variance["original"]
@@ -100,9 +102,9 @@ def test_perturbed_rows_come_in_the_order_asked_for_and_read_each_image_once(man
 
 def test_perturbation_depends_on_seed_case_and_level_and_on_nothing_else(manifest, tmp_path):
     noisy = {"noise": LEVELS["noise"], "more_noise": LEVELS["noise"]}
-    table = quietly(manifest, perturbations=noisy, seed=5).set_index(["subject", "preprocessing"])[list(FEATURES)]
+    table = quietly(manifest, perturbations=noisy, seed=5).set_index(["subject", "preprocessing"])[COLUMNS]
     reordered = quietly(manifest[::-1].assign(note="x"), perturbations=dict(reversed(noisy.items())), seed=5)
-    reordered = reordered.set_index(["subject", "preprocessing"])[list(FEATURES)]
+    reordered = reordered.set_index(["subject", "preprocessing"])[COLUMNS]
     pd.testing.assert_frame_equal(reordered.loc[table.index], table)
     other_seed = quietly(manifest[:1], perturbations=noisy, seed=6).set_index(["subject", "preprocessing"])
     mean = "statistics_mean"
@@ -229,8 +231,8 @@ def test_when_everything_fails_the_table_is_empty_and_has_its_columns(manifest, 
     with pytest.warns(UserWarning, match="4 of 4 cases failed"):
         table = quietly(manifest.assign(label=9), out=tmp_path / "f.parquet")
     assert table.empty
-    assert list(table.columns) == [*manifest.columns, *FEATURES, *PROVENANCE]
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "f.parquet")[list(FEATURES)], table[list(FEATURES)])
+    assert list(table.columns) == [*manifest.columns, *COLUMNS, *PROVENANCE]
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "f.parquet")[COLUMNS], table[COLUMNS])
 
 
 def test_a_defect_of_the_program_is_no_bad_case(manifest, count):
@@ -268,7 +270,7 @@ def test_relative_paths_start_at_the_folder_of_the_manifest(manifest, lesions, m
     table = quietly(lesions / "manifest.csv")
     assert table.image.tolist() == relative.image.tolist()
     assert table.subject.tolist() == relative.subject.tolist()
-    pd.testing.assert_frame_equal(table[list(FEATURES)], quietly(manifest)[list(FEATURES)])
+    pd.testing.assert_frame_equal(table[COLUMNS], quietly(manifest)[COLUMNS])
 
 
 def test_regions_without_grey_levels_have_statistics_alone(manifest):

@@ -9,7 +9,7 @@ import pytest
 
 from bayesrg import datasets
 from bayesrg.errors import SettingsError
-from bayesrg.radiomics import FAMILIES, FEATURES, find_feature, select_features
+from bayesrg.radiomics import FAMILIES, FEATURES, Settings, find_feature, select_features
 from bayesrg.radiomics.families.glcm import count_cooccurrences, merge_cooccurrences
 from bayesrg.radiomics.families.histogram import compute_histogram
 
@@ -46,6 +46,10 @@ def test_every_feature_that_ibsi_defines_is_there(family, count):
     assert len(codes) == count
     # Intensities at fractions of the volume share a code, and so do their kin and differences.
     assert len(set(codes)) == (5 if family == "intensity_volume_histogram" else count)
+
+
+def test_families_of_the_settings_are_those_of_the_register():
+    assert Settings().features.families == tuple(FAMILIES)
 
 
 def test_units_and_ranges_are_of_a_few_kinds():

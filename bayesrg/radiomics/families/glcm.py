@@ -31,7 +31,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from bayesrg.errors import SettingsError
-from bayesrg.radiomics.pairs import count_pairs
+from bayesrg.radiomics.kernels.pairs import count_pairs
 from bayesrg.radiomics.region import Packed, Region, pack
 from bayesrg.radiomics.sections import weigh
 from bayesrg.radiomics.settings import Settings
@@ -207,7 +207,7 @@ def count_cooccurrences(levels: ArrayLike, offsets: ArrayLike) -> Cooccurrence:
     Raises
     ------
     RegionError, TypeError
-        As `bayesrg.radiomics.levels.check_levels` does: the region is empty, or the levels are none.
+        As `bayesrg.radiomics.kernels.levels.check_levels` does: the region is empty, or the levels are none.
     SettingsError
         A level is above 1,000,000, or more than 4,096 different ones are present.
     """

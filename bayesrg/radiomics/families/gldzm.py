@@ -10,9 +10,9 @@ No feature is ever undefined. One voxel is one zone, and so is a constant region
 their nearest voxel, which is 1 unless re-segmentation took the border away.
 """
 
+from bayesrg.radiomics.kernels.zones import describe_zones
 from bayesrg.radiomics.region import Region
 from bayesrg.radiomics.settings import Settings
-from bayesrg.radiomics.zones import describe_zones
 
 NAMES = (
     "small_distance_emphasis",
@@ -32,7 +32,7 @@ NAMES = (
     "zone_distance_variance",
     "zone_distance_entropy",
 )
-"""The 16 features, in the order of `bayesrg.radiomics.counts.CountFeatures`, of which energy is not among them."""
+"""The 16 features, in the order of `bayesrg.radiomics.kernels.counts.CountFeatures`; energy is not among them."""
 
 
 def describe(region: Region, settings: Settings) -> dict[str, dict[str, float]]:

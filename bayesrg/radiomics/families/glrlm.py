@@ -25,7 +25,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bayesrg.radiomics.counts import CountFeatures, average_groups, describe_groups
+from bayesrg.radiomics.kernels.counts import CountFeatures, average_groups, describe_groups
 from bayesrg.radiomics.region import Packed, Region
 from bayesrg.radiomics.sections import directions, weigh
 from bayesrg.radiomics.settings import Settings

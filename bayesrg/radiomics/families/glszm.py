@@ -9,9 +9,9 @@ No feature is ever undefined. One voxel is one zone of size 1; a constant region
 that one in one part has normalised non-uniformities 1, variances and entropy 0 and zone percentage 1 / N_v.
 """
 
+from bayesrg.radiomics.kernels.zones import describe_zones
 from bayesrg.radiomics.region import Region
 from bayesrg.radiomics.settings import Settings
-from bayesrg.radiomics.zones import describe_zones
 
 NAMES = (
     "small_zone_emphasis",
@@ -31,7 +31,7 @@ NAMES = (
     "zone_size_variance",
     "zone_size_entropy",
 )
-"""The 16 features, in the order of `bayesrg.radiomics.counts.CountFeatures`, of which energy is not among them."""
+"""The 16 features, in the order of `bayesrg.radiomics.kernels.counts.CountFeatures`; energy is not among them."""
 
 
 def describe(region: Region, settings: Settings) -> dict[str, dict[str, float]]:

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from bayesrg.radiomics.levels import check_levels
+from bayesrg.radiomics.kernels.levels import check_levels
 from bayesrg.radiomics.region import Region
 from bayesrg.radiomics.settings import Settings
 

@@ -17,6 +17,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from bayesrg.radiomics.autocorrelation import correlate_voxels
@@ -84,7 +85,8 @@ def measure_morphology(
         Of the grid along z, y and x, in mm.
     """
     box = _find_box(morphological_mask)
-    padded = np.pad(morphological_mask[box], 1).view(np.uint8)
+    padded = np.zeros([axis.stop - axis.start + 2 for axis in box], dtype=np.uint8)
+    padded[1:-1, 1:-1, 1:-1] = morphological_mask[box]
     surface = measure_surface(padded, spacing)
     moments = measure_moments(padded, spacing)
     hull = wrap_region(padded, spacing)
@@ -148,11 +150,30 @@ def describe(region: Region, settings: Settings) -> dict[str, dict[str, float]]:
 
 def _find_box(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
     """The box of a mask that is not empty."""
-    box: list[slice] = []
-    for axis in range(3):
-        inside = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        box.append(slice(int(inside[0]), int(inside[-1]) + 1))
-    return box[0], box[1], box[2]
+    z, y, x = _survey(mask).tolist()
+    return slice(z[0], z[1] + 1), slice(y[0], y[1] + 1), slice(x[0], x[1] + 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _survey(mask: np.ndarray) -> np.ndarray:
+    """The first and last place inside along z, y and x."""
+    depth, height, width = mask.shape
+    box = np.array([[depth, -1], [height, -1], [width, -1]])
+    for z in range(depth):
+        for y in range(height):
+            row, voxels = mask[z, y], 0
+            for x in range(width):
+                voxels += row[x]
+            if voxels:
+                box[0, 0], box[0, 1] = min(box[0, 0], z), z
+                box[1, 0], box[1, 1] = min(box[1, 0], y), max(box[1, 1], y)
+                first, last = 0, width - 1
+                while first < box[2, 0] and not row[first]:
+                    first += 1
+                while last > box[2, 1] and not row[last]:
+                    last -= 1
+                box[2, 0], box[2, 1] = first, last
+    return box
 
 
 def _box_area(sides: NDArray[np.float64] | list[float]) -> float:

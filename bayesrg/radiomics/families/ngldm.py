@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bayesrg.radiomics.counts import CountFeatures, Entries, average_groups, describe_counts, tally_entries
+from bayesrg.radiomics.kernels.counts import CountFeatures, Entries, average_groups, describe_counts, tally_entries
 from bayesrg.radiomics.region import Packed, Region, pack
 from bayesrg.radiomics.sections import Ngldm, neighbourhood
 from bayesrg.radiomics.settings import Settings
@@ -38,7 +38,7 @@ NAMES = (
     "dependence_count_entropy",
     "dependence_count_energy",
 )
-"""The 17 features, in the order of `bayesrg.radiomics.counts.CountFeatures`."""
+"""The 17 features, in the order of `bayesrg.radiomics.kernels.counts.CountFeatures`."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -17,7 +17,7 @@ from bayesrg.radiomics.families.glcm import (
     describe,
     merge_cooccurrences,
 )
-from bayesrg.radiomics.pairs import form_triangles
+from bayesrg.radiomics.kernels.pairs import form_triangles
 from bayesrg.radiomics.region import Region
 from bayesrg.radiomics.sections import Glcm, directions, weigh
 from bayesrg.settings import from_dict

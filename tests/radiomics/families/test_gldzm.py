@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from bayesrg.radiomics import Settings
-from bayesrg.radiomics.counts import describe_counts
 from bayesrg.radiomics.families import gldzm
 from bayesrg.radiomics.ibsi import digital_phantom
+from bayesrg.radiomics.kernels.counts import describe_counts
 from bayesrg.radiomics.region import Region
 from bayesrg.settings import from_dict
 

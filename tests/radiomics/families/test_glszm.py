@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bayesrg.radiomics import Settings
-from bayesrg.radiomics.counts import describe_counts
 from bayesrg.radiomics.families import glszm
 from bayesrg.radiomics.ibsi import digital_phantom
+from bayesrg.radiomics.kernels.counts import describe_counts
 from bayesrg.radiomics.region import Region
 from bayesrg.settings import from_dict
 

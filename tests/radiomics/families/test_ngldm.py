@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bayesrg.radiomics import Settings
-from bayesrg.radiomics.counts import describe_counts, describe_groups
 from bayesrg.radiomics.families import ngldm
 from bayesrg.radiomics.ibsi import digital_phantom
+from bayesrg.radiomics.kernels.counts import describe_counts, describe_groups
 from bayesrg.radiomics.region import Region, pack
 from bayesrg.radiomics.sections import neighbourhood
 from bayesrg.settings import from_dict

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bayesrg.radiomics.plane_diameters import measure_plane_diameters
+from bayesrg.radiomics.kernels.plane_diameters import measure_plane_diameters
 
 
 def test_diameters_in_planes_of_a_box():

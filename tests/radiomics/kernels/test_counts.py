@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayesrg.radiomics.counts import CountFeatures, average_groups, describe_counts, describe_groups
+from bayesrg.radiomics.kernels.counts import CountFeatures, average_groups, describe_counts, describe_groups
 
 entries = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 9), st.floats(0.25, 40)), min_size=1, max_size=25)
 

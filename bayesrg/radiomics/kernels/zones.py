@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bayesrg.radiomics.counts import CountFeatures, average_groups, describe_counts, tally_entries
+from bayesrg.radiomics.kernels.counts import CountFeatures, average_groups, describe_counts, tally_entries
 
 NOBODY = 15
 """In a code of partners: no further one."""

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
+from bayesrg.radiomics.kernels.zones import NOBODY, choose_partners, find_zones, measure_depths
 from bayesrg.radiomics.region import pack
-from bayesrg.radiomics.zones import NOBODY, choose_partners, find_zones, measure_depths
 
 regions = hnp.arrays(np.int32, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.integers(0, 3)).filter(
     np.any

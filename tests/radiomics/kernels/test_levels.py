@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayesrg.errors import RegionError, SettingsError
-from bayesrg.radiomics.levels import check_levels
+from bayesrg.radiomics.kernels.levels import check_levels
 
 
 def test_levels_become_contiguous_32_bit_integers_of_the_same_shape():
