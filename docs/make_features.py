@@ -28,9 +28,9 @@ correction), M their median, P_q the q-th percentile, n_i the number of voxels o
 those of the value; *intensity* is the image's own unit. Intensities are not discretised for morphology, local intensity
 and statistics; the intensity-volume histogram has a discretisation of its own.
 
-The last columns say what the feature is, by default, for three regions in an image of 1 mm voxels: one voxel of
-intensity 7; two neighbouring voxels of intensities 1 and 2; a cube of 3 x 3 x 3 voxels of intensity 7. A value that is
-undefined is NaN, and the coordinate `reason` of the result says why; here it stands below the table.
+The second table of a family says what its features are, by default, for three regions in an image of 1 mm voxels: one
+voxel of intensity 7; two neighbouring voxels of intensities 1 and 2; a cube of 3 x 3 x 3 voxels of intensity 7. A value
+that is undefined is NaN, and the coordinate `reason` of the result says why; here it stands below the tables.
 """
 
 AGGREGATIONS = """## Aggregation
@@ -67,7 +67,8 @@ def edge_values() -> list[dict[str, float]]:
     return [dict(zip(one.feature.values, one.value.values.tolist(), strict=True)) for one in described]
 
 
-HEADER = "| name | IBSI code | unit | range | definition | one voxel | two voxels | constant cube |"
+HEADER = "| name | IBSI code | unit | range | definition |"
+EDGES = "| name | one voxel | two voxels | constant cube |"
 
 
 def write_family(family: str, edges: list[dict[str, float]]) -> list[str]:
@@ -82,11 +83,15 @@ def write_family(family: str, edges: list[dict[str, float]]) -> list[str]:
     lines = [f"## {about.title} (`{family}`)", "", f"IBSI {about.section}, {about.ibsi_code}."]
     if others:
         lines[-1] += f" The values below are of `{first}`."
+    # Long names may be broken over lines where they have an underscore.
+    shown = {name: name.replace("_", "_<wbr>") for name in features}
     lines += ["", HEADER, re.sub(r"[^|]+", "---", HEADER)]
     for name, feature in features.items():
-        cells = [name, feature.ibsi_code, feature.unit, feature.range, feature.definition.replace("|", "\\|")]
-        cells += [f"{edge[feature.name]:.3g}" for edge in edges]
-        lines.append(f"| {' | '.join(cells)} |")
+        definition = feature.definition.replace("|", "\\|")
+        lines.append(f"| {shown[name]} | {feature.ibsi_code} | {feature.unit} | {feature.range} | {definition} |")
+    lines += ["", EDGES, re.sub(r"[^|]+", "---", EDGES)]
+    for name, feature in features.items():
+        lines.append(f"| {shown[name]} | {' | '.join(f'{edge[feature.name]:.3g}' for edge in edges)} |")
     undefined: dict[str, list[str]] = {}
     for name, feature in features.items():
         if feature.undefined:

@@ -19,7 +19,7 @@ EDGE_ON = 1e-10
 
 def enclose_in_box(hull: Hull) -> NDArray[np.float64]:
     """Return the side lengths, in mm, longest first, of the smallest box with a side flush with a face of the hull."""
-    vertices, faces = hull.vertices - hull.vertices.mean(axis=0), _list_faces(hull.normals)
+    vertices, faces = hull.vertices - hull.centre, _list_faces(hull.normals)
     heights = _measure_heights(vertices, hull.normals, faces)
     order = np.argsort(heights)
     sides = _fit_box(vertices, hull.triangles, hull.neighbours, hull.normals, faces[order], heights[order])
@@ -28,15 +28,17 @@ def enclose_in_box(hull: Hull) -> NDArray[np.float64]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _list_faces(normals: np.ndarray) -> np.ndarray:
-    """Triangles of which none is parallel to another before it; the normals of parallel ones are equal to the last bit."""
+    """Triangles of which none is parallel to one before it; normals of parallel ones are equal to the last bit."""
     # A table of the triangles listed so far, at a place that depends on the normal or else at the next free one.
     size = 4
     while size < 2 * len(normals):
         size *= 2
-    table, faces, count = np.full(size, -1), np.zeros(len(normals), np.int64), 0
+    table, faces, count = np.empty(size, np.int64), np.empty(len(normals), np.int64), 0
+    for place in range(size):
+        table[place] = -1
     for triangle in range(len(normals)):
         normal = normals[triangle]
-        place = int(np.abs(normal[0] * 1e9 + normal[1] * 7e11 + normal[2] * 3e14)) & (size - 1)
+        place = int(abs(normal[0] * 1e9 + normal[1] * 7e11 + normal[2] * 3e14)) & (size - 1)
         while table[place] >= 0:
             other = normals[table[place]]
             if (normal[0] == other[0] and normal[1] == other[1] and normal[2] == other[2]) or (
@@ -47,7 +49,7 @@ def _list_faces(normals: np.ndarray) -> np.ndarray:
         if table[place] < 0:
             table[place] = faces[count] = triangle
             count += 1
-    return faces[:count].copy()
+    return faces[:count]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
@@ -86,7 +88,9 @@ def _fit_box(
         nearest = min(nearest, distance)
         for axis in range(3):
             polar[k, axis] = normals[k, axis] / distance
-    polar *= nearest
+    for k in range(len(triangles)):
+        for axis in range(3):
+            polar[k, axis] *= nearest
     smallest, sides = np.inf, np.zeros(3)
     u, v = np.zeros(3), np.zeros(3)
     outline, size = np.zeros((len(triangles) + 1, 2), np.int64), 0
@@ -105,7 +109,7 @@ def _fit_box(
             length = np.sqrt(z * z + x * x)
             u[0], u[1], u[2] = x / length, 0.0, -z / length
         v[0], v[1], v[2] = y * u[2] - x * u[1], x * u[0] - z * u[2], z * u[1] - y * u[0]
-        size = _walk_outline(triangles, neighbours, polar, normal, outline, size)
+        size = _walk_outline(triangles, neighbours, polar, normal, outline[:size], outline)
         for k in range(size):
             corner = vertices[triangles[outline[k, 0], (outline[k, 1] + 1) % 3]]
             shadow[k, 0] = corner[0] * u[0] + corner[1] * u[1] + corner[2] * u[2]
@@ -118,7 +122,7 @@ def _fit_box(
     return sides
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sees(polar: np.ndarray, face: int, normal: np.ndarray) -> bool:
     """Whether a distant eye in the direction of ``normal`` sees the outer side of a face."""
     return polar[face, 0] * normal[0] + polar[face, 1] * normal[1] + polar[face, 2] * normal[2] > EDGE_ON
@@ -130,18 +134,18 @@ def _walk_outline(
     neighbours: np.ndarray,
     polar: np.ndarray,
     normal: np.ndarray,
+    known: np.ndarray,
     outline: np.ndarray,
-    before: int,
 ) -> int:
     """Write the sides at which a distant eye sees the last of the polyhedron, counterclockwise, and return their count.
 
-    A side is a triangle and the number of the corner opposite. The first ``before`` are those of another direction;
-    two outlines always meet, and most often at a side of both.
+    A side is a triangle and the number of the corner opposite. Those ``known`` are of another direction: two outlines
+    always meet, and most often at a side of both.
     """
     face, corner, found = 0, 0, False
-    for k in range(before):
-        face, corner = outline[k]
-        other = neighbours[face, corner]
+    for k in range(len(known)):
+        face, corner = int(known[k, 0]), int(known[k, 1])
+        other = int(neighbours[face, corner])
         ahead = _sees(polar, face, normal)
         if ahead != _sees(polar, other, normal):
             found = True
@@ -165,13 +169,13 @@ def _walk_outline(
         size += 1
         # Round the vertex at the side's end, from face to face, to the next side behind which nothing is seen.
         corner = (corner + 1) % 3
-        other = neighbours[face, corner]
+        other = int(neighbours[face, corner])
         while _sees(polar, other, normal):
             back = 0
             while neighbours[other, back] != face:
                 back += 1
             face, corner = other, (back + 1) % 3
-            other = neighbours[face, corner]
+            other = int(neighbours[face, corner])
         if (face == first_face and corner == first_corner) or size == len(triangles):
             return size
 

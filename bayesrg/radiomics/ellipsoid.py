@@ -57,43 +57,13 @@ def enclose_in_ellipsoid(points: ArrayLike) -> NDArray[np.float64]:
     return np.sqrt(np.linalg.eigvalsh(shape)[::-1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _choose_start(points: np.ndarray) -> np.ndarray:
-    """The two extremes along an axis, then along two more across what was chosen so far.
-
-    So they do not lie in one plane (Kumar and Yildirim 2005); points are columns, their first three rows z, y and x.
-    """
-    chosen, axis = np.zeros(6, np.int64), np.zeros(3)
-    first_chord, second_chord = np.zeros(3), np.zeros(3)
-    for pair in range(3):
-        # Of the grid's axes the one that is left longest without its parts along the chords.
-        longest = -1.0
-        for candidate in range(3):
-            share = 1.0 - first_chord[candidate] ** 2 - second_chord[candidate] ** 2
-            if share > longest:
-                longest = share
-                for k in range(3):
-                    axis[k] = (1.0 if k == candidate else 0.0) - (
-                        first_chord[candidate] * first_chord[k] + second_chord[candidate] * second_chord[k]
-                    )
-        low, high, first, last = np.inf, -np.inf, 0, 0
-        for point in range(points.shape[1]):
-            along = axis[0] * points[0, point] + axis[1] * points[1, point] + axis[2] * points[2, point]
-            if along < low:
-                low, first = along, point
-            if along > high:
-                high, last = along, point
-        chosen[2 * pair], chosen[2 * pair + 1] = first, last
-        chord = second_chord if pair else first_chord
-        for k in range(3):
-            chord[k] = points[k, last] - points[k, first]
-        if pair:
-            inner = chord[0] * first_chord[0] + chord[1] * first_chord[1] + chord[2] * first_chord[2]
-            for k in range(3):
-                chord[k] -= inner * first_chord[k]
-        length = np.sqrt(chord[0] ** 2 + chord[1] ** 2 + chord[2] ** 2)
-        for k in range(3):
-            chord[k] /= length
+def _choose_start(lifted: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Four points that do not lie in one plane, each as far as can be from what holds those before."""
+    chosen, rest = np.zeros(4, dtype=np.int64), lifted
+    for k in range(4):
+        chosen[k] = np.einsum("kp,kp->p", rest, rest).argmax()
+        way = rest[:, chosen[k]]
+        rest = rest - (way / (way @ way))[:, np.newaxis] * (way @ rest)
     return chosen
 
 
@@ -107,16 +77,17 @@ def _enclose(lifted: np.ndarray, chosen: np.ndarray, inverse: np.ndarray, tolera
     count = lifted.shape[1]
     members, weights = np.zeros((4, count + chosen.size)), np.zeros(count + chosen.size)
     joined, distances, worst = np.zeros(count, np.bool_), np.zeros(count), np.zeros(8, np.int64)
-    size, steps = chosen.size, 0
+    size = chosen.size
     for k in range(size):
         weights[k] = 1.0 / size
         joined[chosen[k]] = True
         for row in range(4):
             members[row, k] = lifted[row, chosen[k]]
     while True:
-        steps = _balance(members, weights, size, inverse, tolerance, steps, most_steps)
+        most_steps = _balance(members, weights, size, inverse, tolerance, most_steps)
         _measure_distances(lifted, count, inverse, distances)
-        worst[:] = -1
+        for octant in range(8):
+            worst[octant] = -1
         for point in range(count):
             if distances[point] > 4.0 * (1.0 + tolerance) and not joined[point]:
                 octant = (
@@ -134,8 +105,12 @@ def _enclose(lifted: np.ndarray, chosen: np.ndarray, inverse: np.ndarray, tolera
                 for row in range(4):
                     members[row, size] = lifted[row, point]
                 size += 1
-        if size == before or steps >= most_steps:
-            return distances.max()
+        if size == before or most_steps == 0:
+            break
+    farthest = 0.0
+    for point in range(count):
+        farthest = max(farthest, distances[point])
+    return farthest
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
@@ -158,17 +133,16 @@ def _balance(
     count: int,
     inverse: np.ndarray,
     tolerance: float,
-    steps: int,
     most_steps: int,
 ) -> int:
     """Change the weights of points, and the inverse of their moments, to those of their smallest ellipsoid.
 
-    Returns the steps taken, those before included.
+    Returns how many of the steps are left.
     """
     along, distances = np.zeros(4), np.zeros(count)
     _measure_distances(lifted, count, inverse, distances)
-    while steps < most_steps:
-        steps += 1
+    while most_steps:
+        most_steps -= 1
         outer, inner = 0, -1
         for point in range(count):
             if distances[point] > distances[outer]:
@@ -196,4 +170,4 @@ def _balance(
             distances[point] = (distances[point] - change * product * product) / (1.0 - step)
             weights[point] *= 1.0 - step
         weights[chosen] = max(0.0, weights[chosen] + step)
-    return steps
+    return most_steps

@@ -66,8 +66,9 @@ def _sum_powers(padded: np.ndarray) -> np.ndarray:
     """Sums over voxels of 1, z, y, x, zz, zy, zx, yy, yx, xx."""
     sums = np.zeros(10, np.int64)
     # Sums of a row, below 2^53 for rows of up to 200,000 voxels, are exact, and vector registers add them faster.
-    places = np.arange(padded.shape[2]).astype(np.float64)
-    powers = places * places
+    places, powers = np.empty(padded.shape[2]), np.empty(padded.shape[2])
+    for x in range(padded.shape[2]):
+        places[x], powers[x] = x, x * x
     for z in range(padded.shape[0]):
         for y in range(padded.shape[1]):
             here, along, spread = 0.0, 0.0, 0.0

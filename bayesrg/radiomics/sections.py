@@ -74,8 +74,8 @@ class Glcm:
         opposite make the same symmetric matrix, so only one of the two may be named. By slice (2D and 2.5D), only
         offsets within the slice count.
     weighting
-        Weight of a matrix where matrices of directions are merged, by the length of its offset m: ``"none"`` (1),
-        ``"inverse"`` (1/|m|) or ``"gaussian"`` (exp(-|m|^2)).
+        Weight of a matrix where matrices of directions are merged, by the length m of its offset: ``"none"`` (1),
+        ``"inverse"`` (1 / m) or ``"gaussian"`` (exp(-m^2)).
     norm
         The norm of that length: ``"chebyshev"``, ``"euclidean"`` or ``"manhattan"``.
     aggregation

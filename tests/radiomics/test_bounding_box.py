@@ -24,7 +24,8 @@ def enclose_points(points):
     inward = np.sum(np.cross(second - first, third - first) * normals, axis=1) < 0
     for sides in (triangles, neighbours):
         sides[inward] = sides[inward][:, [0, 2, 1]]
-    return Hull(points, triangles.astype(np.int64), neighbours.astype(np.int64), normals, found.area, found.volume)
+    sides = triangles.astype(np.int64), neighbours.astype(np.int64), normals
+    return Hull(points, *sides, found.area, found.volume, points.mean(axis=0))
 
 
 def enclose_plainly(points):

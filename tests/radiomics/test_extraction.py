@@ -253,3 +253,11 @@ def test_the_hash_does_not_see_the_file_format(tmp_path):
     for name in ("a.nii.gz", "a.nrrd", "a.mha"):
         sitk.WriteImage(image, tmp_path / name)
         assert hash_image(sitk.ReadImage(tmp_path / name)) == hash_image(image)
+
+
+@pytest.mark.parametrize("name", [feature.name for feature in Settings().wanted["morphology"]])
+def test_a_feature_alone_is_what_it_is_among_all(name):
+    image, mask = make_lesion(4)
+    alone = extract(image, mask, from_dict(Settings, {"features": {"names": [name]}}), label=1)["value"]
+    assert alone.sizes == {"feature": 1}
+    assert alone.item() == extract(image, mask, label=1)["value"].sel(feature=name)

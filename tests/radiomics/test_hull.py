@@ -51,6 +51,17 @@ def test_a_ball_is_wrapped_whole(radius):
     assert measure_diameter(hull.vertices) == pytest.approx(2 * radius + 1, abs=1.0)
 
 
+def test_the_centre_is_the_middle_of_the_volume():
+    box = wrap_region(np.pad(np.ones((2, 3, 4), np.uint8), 1), (1.0, 2.0, 3.0))
+    np.testing.assert_allclose(box.centre, [1.5, 4.0, 7.5])
+    corner = np.zeros((9, 9, 9), np.uint8)
+    corner[1, 1, 1] = corner[7, 1, 1] = corner[1, 7, 1] = corner[1, 1, 7] = 1
+    hull = wrap_region(corner, (1.0, 1.0, 1.0))
+    tetrahedra = hull.vertices[hull.triangles]
+    shares = np.linalg.det(tetrahedra)
+    np.testing.assert_allclose(hull.centre, shares @ tetrahedra.mean(axis=1) * 3 / 4 / shares.sum())
+
+
 def test_separate_parts_have_one_hull():
     mask = np.zeros((9, 9, 9))
     mask[0, 0, 0] = mask[8, 8, 8] = mask[2, 7, 1] = 1

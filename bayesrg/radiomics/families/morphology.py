@@ -14,10 +14,10 @@ where the intensities add up to zero; Moran's I and Geary's C of equal intensiti
 """
 
 import math
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from bayesrg.radiomics.autocorrelation import correlate_voxels
@@ -67,11 +67,22 @@ class Morphology(NamedTuple):
     gearys_c_measure: float
 
 
+OF_BOX = frozenset(name for name in Morphology._fields if "oriented_minimum_bounding_box" in name)
+OF_ELLIPSOID = frozenset(name for name in Morphology._fields if "minimum_volume_enclosing_ellipsoid" in name)
+OF_HULL = OF_BOX | OF_ELLIPSOID | {name for name in Morphology._fields if "hull" in name or "diameter" in name}
+OF_PAIRS = frozenset(["morans_i_index", "gearys_c_measure"])
+"""Features that cost more than all others together; each group shares what is found for it."""
+
+UNKNOWN = (math.nan, math.nan, math.nan)
+NOT_RELATED = dict.fromkeys(OF_PAIRS, math.nan)
+
+
 def measure_morphology(
     intensity: NDArray[np.float64],
     morphological_mask: NDArray[np.bool_],
     intensity_mask: NDArray[np.bool_],
     spacing: tuple[float, float, float],
+    wanted: Collection[str] = Morphology._fields,
 ) -> Morphology:
     """Return the morphological features of a region.
 
@@ -83,13 +94,16 @@ def measure_morphology(
         Neither is empty.
     spacing
         Of the grid along z, y and x, in mm.
+    wanted
+        Features that are needed; others are NaN if they would cost time of their own.
     """
+    needed = frozenset(wanted)
     box = _find_box(morphological_mask)
     padded = np.zeros([axis.stop - axis.start + 2 for axis in box], dtype=np.uint8)
     padded[1:-1, 1:-1, 1:-1] = morphological_mask[box]
     surface = measure_surface(padded, spacing)
     moments = measure_moments(padded, spacing)
-    hull = wrap_region(padded, spacing)
+    hull = wrap_region(padded, spacing) if needed & OF_HULL else None
     area, volume = surface
     roundness = 36.0 * math.pi * volume**2 / area**3
 
@@ -97,9 +111,9 @@ def measure_morphology(
     eigenvalues = np.where(eigenvalues > FLAT * eigenvalues[0], eigenvalues, 0.0)
     major, minor, least = (4.0 * np.sqrt(eigenvalues)).tolist()
     aligned = [(extent - 2) * step for extent, step in zip(padded.shape, spacing, strict=True)]
-    oriented = enclose_in_box(hull)
+    oriented = enclose_in_box(hull) if hull and needed & OF_BOX else UNKNOWN
     approximate = major / 2.0, minor / 2.0, least / 2.0
-    smallest = enclose_in_ellipsoid(hull.vertices)
+    smallest = enclose_in_ellipsoid(hull.vertices) if hull and needed & OF_ELLIPSOID else UNKNOWN
 
     corner = [axis.start for axis in box]
     centre = moments.centre - 1.0 + corner
@@ -108,7 +122,7 @@ def measure_morphology(
     weights = weigh_voxels(values, mask, centre - [axis.start for axis in inner])
     total = weights.mean * weights.voxels
     shift = float(np.linalg.norm(weights.shift * spacing))
-    correlation = correlate_voxels(values, mask, spacing, weights.mean)
+    related = correlate_voxels(values, mask, spacing, weights.mean)._asdict() if needed & OF_PAIRS else NOT_RELATED
 
     return Morphology(
         volume_mesh=volume,
@@ -121,7 +135,7 @@ def measure_morphology(
         sphericity=roundness ** (1 / 3),
         asphericity=roundness ** (-1 / 3) - 1.0,
         centre_of_mass_shift=_divide(shift, abs(total)),
-        maximum_3d_diameter=measure_diameter(hull.vertices),
+        maximum_3d_diameter=measure_diameter(hull.vertices) if hull else math.nan,
         major_axis_length=major,
         minor_axis_length=minor,
         least_axis_length=least,
@@ -135,48 +149,28 @@ def measure_morphology(
         area_density_approximate_enclosing_ellipsoid=_divide(area, ellipsoid_area(approximate)),
         volume_density_minimum_volume_enclosing_ellipsoid=volume / ellipsoid_volume(smallest),
         area_density_minimum_volume_enclosing_ellipsoid=area / ellipsoid_area(smallest),
-        volume_density_convex_hull=volume / hull.volume,
-        area_density_convex_hull=area / hull.area,
+        volume_density_convex_hull=volume / hull.volume if hull else math.nan,
+        area_density_convex_hull=area / hull.area if hull else math.nan,
         integrated_intensity=volume * weights.mean,
-        **correlation._asdict(),
+        **related,
     )
 
 
 def describe(region: Region, settings: Settings) -> dict[str, dict[str, float]]:
     """Return the features of a region by name, under the aggregation ``""``."""
-    measured = measure_morphology(region.intensity, region.morphological_mask, region.intensity_mask, region.spacing)
-    return {"": measured._asdict()}
+    wanted = [feature.short_name for feature in settings.wanted["morphology"]]
+    masks = region.morphological_mask, region.intensity_mask
+    return {"": measure_morphology(region.intensity, *masks, region.spacing, wanted)._asdict()}
 
 
 def _find_box(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
     """The box of a mask that is not empty."""
-    z, y, x = _survey(mask).tolist()
-    return slice(z[0], z[1] + 1), slice(y[0], y[1] + 1), slice(x[0], x[1] + 1)
+    rows = mask.any(axis=2)
+    z, y, x = (inside.nonzero()[0] for inside in (rows.any(axis=1), rows.any(axis=0), mask.any(axis=0).any(axis=0)))
+    return slice(int(z[0]), int(z[-1]) + 1), slice(int(y[0]), int(y[-1]) + 1), slice(int(x[0]), int(x[-1]) + 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _survey(mask: np.ndarray) -> np.ndarray:
-    """The first and last place inside along z, y and x."""
-    depth, height, width = mask.shape
-    box = np.array([[depth, -1], [height, -1], [width, -1]])
-    for z in range(depth):
-        for y in range(height):
-            row, voxels = mask[z, y], 0
-            for x in range(width):
-                voxels += row[x]
-            if voxels:
-                box[0, 0], box[0, 1] = min(box[0, 0], z), z
-                box[1, 0], box[1, 1] = min(box[1, 0], y), max(box[1, 1], y)
-                first, last = 0, width - 1
-                while first < box[2, 0] and not row[first]:
-                    first += 1
-                while last > box[2, 1] and not row[last]:
-                    last -= 1
-                box[2, 0], box[2, 1] = first, last
-    return box
-
-
-def _box_area(sides: NDArray[np.float64] | list[float]) -> float:
+def _box_area(sides: Iterable[float]) -> float:
     first, second, third = sides
     return float(2.0 * (first * second + second * third + third * first))
 
