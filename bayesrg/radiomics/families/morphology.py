@@ -1,8 +1,8 @@
 """Morphological features (IBSI 3.1, HCUG): size and shape of a region, and where in it the intensities lie.
 
 Shape is that of the morphological mask, holes and separate parts included. The mesh with surface area A and volume V
-runs half-way between voxels inside and outside (`bayesrg.radiomics.surface`); its convex hull, the boxes and the
-ellipsoids round it are those of its vertices. Axes come from the covariance of the voxels' centres with eigenvalues
+runs half-way between voxels inside and outside (`bayesrg.radiomics.kernels.surface`); its convex hull, the boxes and
+the ellipsoids round it are those of its vertices. Axes come from the covariance of the voxels' centres with eigenvalues
 lambda_1 >= lambda_2 >= lambda_3. Centre of mass shift, integrated intensity, Moran's I and Geary's C are of the N
 intensities X inside the intensity mask. Each field of `Morphology` is defined by its row in ``morphology.tsv``.
 
@@ -20,14 +20,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesrg.radiomics.autocorrelation import correlate_voxels
-from bayesrg.radiomics.bounding_box import enclose_in_box
-from bayesrg.radiomics.ellipsoid import ellipsoid_area, ellipsoid_volume, enclose_in_ellipsoid
-from bayesrg.radiomics.hull import measure_diameter, wrap_region
-from bayesrg.radiomics.moments import measure_moments, weigh_voxels
+from bayesrg.radiomics.kernels.autocorrelation import correlate_voxels
+from bayesrg.radiomics.kernels.bounding_box import enclose_in_box
+from bayesrg.radiomics.kernels.ellipsoid import ellipsoid_area, ellipsoid_volume, enclose_in_ellipsoid
+from bayesrg.radiomics.kernels.hull import measure_diameter, wrap_region
+from bayesrg.radiomics.kernels.moments import measure_moments, weigh_voxels
+from bayesrg.radiomics.kernels.surface import measure_surface
 from bayesrg.radiomics.region import Region
 from bayesrg.radiomics.settings import Settings
-from bayesrg.radiomics.surface import measure_surface
 
 FLAT = 1e-14
 """Share of the largest eigenvalue up to which another is rounding of zero: the voxels lie in a plane or on a line."""

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from bayesrg.radiomics.bounding_box import enclose_in_box
-from bayesrg.radiomics.hull import Hull, wrap_region
+from bayesrg.radiomics.kernels.bounding_box import enclose_in_box
+from bayesrg.radiomics.kernels.hull import Hull, wrap_region
 
 CORNERS = np.array(list(itertools.product([-0.5, 0.5], repeat=3)))
 sides = st.tuples(*[st.floats(0.5, 30)] * 3)

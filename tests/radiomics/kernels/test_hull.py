@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from bayesrg.radiomics.hull import measure_diameter, wrap_region
+from bayesrg.radiomics.kernels.hull import measure_diameter, wrap_region
 
 masks = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, max_side=7), elements=st.integers(0, 1)).filter(
     np.any

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from scipy.special import eval_legendre
 
-from bayesrg.radiomics.ellipsoid import ellipsoid_area, ellipsoid_volume, enclose_in_ellipsoid
+from bayesrg.radiomics.kernels.ellipsoid import ellipsoid_area, ellipsoid_volume, enclose_in_ellipsoid
 
 lengths = st.floats(0.5, 20)
 

@@ -3,7 +3,7 @@
 The vertices of the mesh are the midpoints between voxels inside and their neighbours outside; their hull is that of all
 points half a voxel from a voxel of the region along an axis. In half voxels these are whole numbers. Few of them can be
 corners of the hull: the first and last of each row along x, and of these, in each plane through x and a line of rows,
-the corners of the planar hull. What is left goes to `bayesrg.radiomics.quickhull`, whose answer is exact.
+the corners of the planar hull. What is left goes to `bayesrg.radiomics.kernels.quickhull`, whose answer is exact.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bayesrg.radiomics.quickhull import enclose_lattice_points
+from bayesrg.radiomics.kernels.quickhull import enclose_lattice_points
 
 ABSENT = 2**30
 LINES = ((0, 1), (1, 0), (1, 1), (1, -1))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from bayesrg.errors import RegionError
-from bayesrg.radiomics.quickhull import enclose_lattice_points
+from bayesrg.radiomics.kernels.quickhull import enclose_lattice_points
 
 
 def measure(points):

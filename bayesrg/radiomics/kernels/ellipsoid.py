@@ -2,8 +2,8 @@
 
 The smallest ellipsoid is found by Khachiyan's barycentric ascent with the away steps of Todd and Yildirim (2007): each
 point has a weight, the weights' moments make an ellipsoid, and weight moves to the point farthest outside or away from
-the one farthest inside. It stops when no point is farther than a relative 1e-4, and the ellipsoid is then grown to hold
-all points: its volume is within a factor (1 + 1e-4)^2 of the smallest.
+the one farthest inside. It stops when no point is farther than a relative 1e-5, and the ellipsoid is then grown to hold
+all points: its volume is within a factor (1 + 1e-5)^2 of the smallest.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import elliprg
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 MOST_STEPS = 100_000
 """Far more than any region needs; after these the ellipsoid still encloses all points, but may be larger."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bayesrg.radiomics.surface import derive_patches, measure_surface, trace_polygons
+from bayesrg.radiomics.kernels.surface import derive_patches, measure_surface, trace_polygons
 
 masks = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.integers(0, 1)).filter(
     np.any

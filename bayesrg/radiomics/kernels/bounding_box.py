@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bayesrg.radiomics.hull import Hull
+from bayesrg.radiomics.kernels.hull import Hull
 
 EDGE_ON = 1e-10
 """Cosine, times the share that the nearest face has of its own distance from the middle, at which a face is edge-on."""

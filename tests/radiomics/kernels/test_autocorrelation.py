@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bayesrg.radiomics import autocorrelation
-from bayesrg.radiomics.autocorrelation import correlate_voxels
+from bayesrg.radiomics.kernels import autocorrelation
+from bayesrg.radiomics.kernels.autocorrelation import correlate_voxels
 
 images = hnp.arrays(
     np.float64,
