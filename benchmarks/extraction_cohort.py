@@ -7,6 +7,7 @@ with the settings of its modality. A NaN without a reason is an error.
 """
 
 import multiprocessing
+import os
 import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -64,6 +65,7 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{len(table)} regions with one process: {wall:.1f} s, CPU {cpu:.1f} s, peak memory {peak:.2f} GiB")
 
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as `bayesrg extract --jobs 2` has it
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
         extract(images.iloc[[0, 1, 60, 61]], executor)  # both processes import and load the kernels
         shared, both, _ = extract(images, executor)

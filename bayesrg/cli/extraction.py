@@ -1,5 +1,6 @@
 """Commands that make features: their settings, IBSI's phantoms, and the extraction of a cohort."""
 
+import os
 import signal
 import sys
 import time
@@ -177,6 +178,8 @@ def _share_work(jobs: int) -> "Iterator[Executor | None]":
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
+    # Processes that share the cores must not each start as many threads for matrix products as there are cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         # Spawned, not forked: SimpleITK and Arrow have threads, which a fork would cut off in the middle of their work.
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_ignore_interrupts) as executor:
