@@ -107,7 +107,10 @@ def _normalise(
 def _cluster(scaled: NDArray[np.float64], spacing: tuple[float, float, float], edge: float) -> NDArray[np.int64]:
     image = sitk.GetImageFromArray(scaled.astype(np.float32))
     slic = sitk.SLICImageFilter()
-    slic.SetSuperGridSize([max(1, round(edge / step)) for step in spacing])
+    # A grid wider than the image has no cluster along that axis, and ITK then writes outside its memory.
+    slic.SetSuperGridSize(
+        [min(extent, max(1, round(edge / step))) for extent, step in zip(image.GetSize(), spacing, strict=True)]
+    )
     slic.SetSpatialProximityWeight(_COMPACTNESS)
     slic.SetMaximumNumberOfIterations(_ITERATIONS)
     # Threads sum in an order that differs from run to run, which could move a voxel from one cluster to the next.

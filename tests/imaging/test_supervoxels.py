@@ -77,3 +77,13 @@ def test_nan_outside_the_region_is_no_obstacle():
 def test_supervoxels_are_8_mm_wide_unless_that_is_less_than_20_voxels():
     assert supervoxel_edge((1.0, 1.0, 1.0)) == pytest.approx(500 ** (1 / 3))
     assert supervoxel_edge((5.0, 5.0, 5.0)) == pytest.approx(2500 ** (1 / 3))
+
+
+@pytest.mark.parametrize("shape", [(1, 20, 23), (2, 3, 30), (1, 1, 9), (1, 1, 1)])
+def test_a_region_thinner_than_a_supervoxel_is_redrawn(shape):
+    # In a loop, because memory overwritten shows itself now and then only.
+    rng = np.random.default_rng(8)
+    for _ in range(30):
+        redrawn = randomise_contour(rng.random(shape), np.ones(shape, bool), (1.0, 1.0, 1.0), rng)
+        assert redrawn.shape == shape
+        assert redrawn.any()
