@@ -1,43 +1,20 @@
-"""Distance zones against a flood fill and erosions, IBSI's digital phantom, invariances, edges of the definition."""
+"""Distance zones against a flood fill and erosions, and edges of the definition."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from bayesrg.radiomics import Settings
 from bayesrg.radiomics.families import gldzm
-from bayesrg.radiomics.ibsi import digital_phantom
 from bayesrg.radiomics.kernels.counts import describe_counts
-from bayesrg.radiomics.region import Region
-from bayesrg.settings import from_dict
 
-regions = hnp.arrays(np.int32, hnp.array_shapes(min_dims=3, max_dims=3, max_side=5), elements=st.integers(0, 4)).filter(
-    np.any
-)
+from .conftest import assert_same, describe_region, regions
 
-
-def region_of(levels, mask=None):
-    levels = np.asarray(levels, dtype=np.int32)
-    inside = levels > 0 if mask is None else mask
-    return Region(levels.astype(float), inside, levels > 0, levels, (1.0, 1.0, 1.0))
-
-
-def features_of(levels, mask=None, **options):
-    chosen = from_dict(Settings, {"gldzm": {"aggregation": ["3d", "2p5d", "2d"], **options}})
-    return gldzm.describe(region_of(levels, mask), chosen)
-
-
-def assert_same(found, expected):
-    for aggregation in ("3d", "2p5d", "2d"):
-        for name in gldzm.NAMES:
-            near = pytest.approx(expected[aggregation][name], rel=1e-9, abs=1e-9, nan_ok=True)
-            assert found[aggregation][name] == near, (aggregation, name)
+features_of = partial(describe_region, "gldzm")
 
 
 def flood(levels, in_slice):
@@ -121,62 +98,6 @@ def test_one_voxel_is_a_zone_at_the_border():
     assert found["small_distance_emphasis"] == found["zone_percentage"] == found["zone_distance_non_uniformity"] == 1
     assert found["low_grey_level_zone_emphasis"] == 1 / 4
     assert found["grey_level_variance"] == found["zone_distance_variance"] == found["zone_distance_entropy"] == 0
-
-
-# IBSI's consensus on the digital phantom: 3D, 2.5D, 2D.
-PHANTOM = {
-    "small_distance_emphasis": (1, 0.917, 0.946),
-    "large_distance_emphasis": (1, 1.33, 1.21),
-    "low_grey_level_zone_emphasis": (0.253, 0.368, 0.371),
-    "high_grey_level_zone_emphasis": (15.6, 16.2, 16.4),
-    "small_distance_low_grey_level_emphasis": (0.253, 0.362, 0.367),
-    "small_distance_high_grey_level_emphasis": (15.6, 14.3, 15.2),
-    "large_distance_low_grey_level_emphasis": (0.253, 0.391, 0.386),
-    "large_distance_high_grey_level_emphasis": (15.6, 23.7, 21.3),
-    "grey_level_non_uniformity": (1.4, 5.44, 1.41),
-    "normalised_grey_level_non_uniformity": (0.28, 0.302, 0.323),
-    "zone_distance_non_uniformity": (5, 14.4, 3.79),
-    "normalised_zone_distance_non_uniformity": (1, 0.802, 0.898),
-    "zone_percentage": (0.0676, 0.243, 0.24),
-    "grey_level_variance": (2.64, 3.92, 3.97),
-    "zone_distance_variance": (0, 0.0988, 0.051),
-    "zone_distance_entropy": (1.92, 2, 1.73),
-}
-
-
-def test_the_digital_phantom_has_the_consensus_values():
-    image, mask = (sitk.GetArrayFromImage(volume).astype(np.int32) for volume in digital_phantom())
-    found = features_of(image * mask)
-    for name, values in PHANTOM.items():
-        for aggregation, value in zip(("3d", "2p5d", "2d"), values, strict=True):
-            assert float(f"{found[aggregation][name]:.3g}") == value, (name, aggregation)
-    assert set(PHANTOM) == set(gldzm.NAMES)
-
-
-@given(regions, st.permutations([0, 1, 2]), st.lists(st.booleans(), min_size=3, max_size=3))
-def test_three_dimensions_do_not_see_quarter_turns_and_reflections(levels, order, mirrored):
-    turned = levels.transpose(order)[tuple(slice(None, None, -1 if flip else 1) for flip in mirrored)]
-    assert features_of(turned)["3d"] == pytest.approx(features_of(levels)["3d"], rel=1e-9, abs=1e-9, nan_ok=True)
-
-
-@given(regions, st.permutations([1, 2]), st.lists(st.booleans(), min_size=3, max_size=3))
-def test_slices_do_not_see_quarter_turns_and_reflections_within(levels, order, mirrored):
-    turned = levels.transpose([0, *order])[tuple(slice(None, None, -1 if flip else 1) for flip in mirrored)]
-    assert_same(features_of(turned), features_of(levels))
-
-
-@given(regions, st.lists(st.integers(0, 2), min_size=6, max_size=6))
-def test_features_do_not_see_where_the_region_lies(levels, room):
-    assert_same(features_of(np.pad(levels, np.reshape(room, (3, 2)))), features_of(levels))
-
-
-@given(regions)
-def test_by_slice_is_the_mean_of_the_slices_alone(levels):
-    alone = [features_of(one[None])["2p5d"] for one in levels if one.any()]
-    for name, value in features_of(levels)["2d"].items():
-        defined = [found[name] for found in alone if not np.isnan(found[name])]
-        expected = np.mean(defined) if defined else np.nan
-        assert value == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), name
 
 
 @given(regions)

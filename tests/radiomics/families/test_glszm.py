@@ -1,42 +1,18 @@
-"""Size zones against a plain flood fill, IBSI's digital phantom, invariances and the edges of the definition."""
+"""Size zones against a plain flood fill, and the edges of the definition."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from bayesrg.radiomics import Settings
 from bayesrg.radiomics.families import glszm
-from bayesrg.radiomics.ibsi import digital_phantom
 from bayesrg.radiomics.kernels.counts import describe_counts
-from bayesrg.radiomics.region import Region
-from bayesrg.settings import from_dict
 
-regions = hnp.arrays(np.int32, hnp.array_shapes(min_dims=3, max_dims=3, max_side=5), elements=st.integers(0, 4)).filter(
-    np.any
-)
+from .conftest import assert_same, describe_region, region_of, regions
 
-
-def region_of(levels, mask=None):
-    levels = np.asarray(levels, dtype=np.int32)
-    inside = levels > 0 if mask is None else mask
-    return Region(levels.astype(float), inside, levels > 0, levels, (1.0, 1.0, 1.0))
-
-
-def features_of(levels, mask=None, **options):
-    chosen = from_dict(Settings, {"glszm": {"aggregation": ["3d", "2p5d", "2d"], **options}})
-    return glszm.describe(region_of(levels, mask), chosen)
-
-
-def assert_same(found, expected):
-    for aggregation in ("3d", "2p5d", "2d"):
-        for name in glszm.NAMES:
-            near = pytest.approx(expected[aggregation][name], rel=1e-9, abs=1e-9, nan_ok=True)
-            assert found[aggregation][name] == near, (aggregation, name)
+features_of = partial(describe_region, "glszm")
 
 
 def flood(levels, in_slice):
@@ -103,69 +79,6 @@ def test_zones_of_one_level_that_do_not_touch_are_counted_apart():
     assert features_of(levels)["3d"]["zone_percentage"] == 1
     levels[1, 1, 1] = 1
     assert features_of(levels)["3d"]["zone_percentage"] == 1 / 4
-
-
-# IBSI's consensus on the digital phantom: 3D, 2.5D, 2D.
-PHANTOM = {
-    "small_zone_emphasis": (0.255, 0.368, 0.363),
-    "large_zone_emphasis": (550, 34.2, 43.9),
-    "low_grey_level_zone_emphasis": (0.253, 0.368, 0.371),
-    "high_grey_level_zone_emphasis": (15.6, 16.2, 16.4),
-    "small_zone_low_grey_level_emphasis": (0.0256, 0.0295, 0.0259),
-    "small_zone_high_grey_level_emphasis": (2.76, 9.87, 10.3),
-    "large_zone_low_grey_level_emphasis": (503, 30.6, 40.4),
-    "large_zone_high_grey_level_emphasis": (1490, 107, 113),
-    "grey_level_non_uniformity": (1.4, 5.44, 1.41),
-    "normalised_grey_level_non_uniformity": (0.28, 0.302, 0.323),
-    "zone_size_non_uniformity": (1, 3.44, 1.49),
-    "normalised_zone_size_non_uniformity": (0.2, 0.191, 0.333),
-    "zone_percentage": (0.0676, 0.243, 0.24),
-    "grey_level_variance": (2.64, 3.92, 3.97),
-    "zone_size_variance": (331, 17.3, 21),
-    "zone_size_entropy": (2.32, 3.08, 1.93),
-}
-
-
-def test_the_digital_phantom_has_the_consensus_values():
-    image, mask = (sitk.GetArrayFromImage(volume).astype(np.int32) for volume in digital_phantom())
-    found = features_of(image * mask)
-    for name, values in PHANTOM.items():
-        for aggregation, value in zip(("3d", "2p5d", "2d"), values, strict=True):
-            assert float(f"{found[aggregation][name]:.3g}") == value, (name, aggregation)
-    assert set(PHANTOM) == set(glszm.NAMES)
-
-
-@given(regions, st.permutations([0, 1, 2]), st.lists(st.booleans(), min_size=3, max_size=3))
-def test_three_dimensions_do_not_see_quarter_turns_and_reflections(levels, order, mirrored):
-    turned = levels.transpose(order)[tuple(slice(None, None, -1 if flip else 1) for flip in mirrored)]
-    assert features_of(turned)["3d"] == pytest.approx(features_of(levels)["3d"], rel=1e-9, abs=1e-9, nan_ok=True)
-
-
-@given(regions, st.permutations([1, 2]), st.lists(st.booleans(), min_size=3, max_size=3))
-def test_slices_do_not_see_quarter_turns_and_reflections_within(levels, order, mirrored):
-    turned = levels.transpose([0, *order])[tuple(slice(None, None, -1 if flip else 1) for flip in mirrored)]
-    assert_same(features_of(turned), features_of(levels))
-
-
-@given(regions, st.lists(st.integers(0, 2), min_size=6, max_size=6))
-def test_features_do_not_see_where_the_region_lies(levels, room):
-    assert_same(features_of(np.pad(levels, np.reshape(room, (3, 2)))), features_of(levels))
-
-
-@given(regions)
-def test_by_slice_is_the_mean_of_the_slices_alone(levels):
-    alone = [features_of(one[None])["2p5d"] for one in levels if one.any()]
-    for name, value in features_of(levels)["2d"].items():
-        defined = [found[name] for found in alone if not np.isnan(found[name])]
-        expected = np.mean(defined) if defined else np.nan
-        assert value == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), name
-
-
-@given(regions)
-def test_one_slice_has_the_same_features_in_three_dimensions_and_two(levels):
-    found = features_of(levels[:1] + 1)
-    assert found["2p5d"] == pytest.approx(found["3d"], rel=1e-12, nan_ok=True)
-    assert found["2d"] == pytest.approx(found["3d"], rel=1e-12, nan_ok=True)
 
 
 def test_levels_beyond_8_bits_keep_their_values():

@@ -1,40 +1,19 @@
-"""Tone differences against a plain sum, IBSI's digital phantom, invariances and IBSI's special cases."""
+"""Tone differences against a plain sum, and IBSI's special cases."""
+
+from functools import partial
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from bayesrg.radiomics import Settings
 from bayesrg.radiomics.families import ngtdm
-from bayesrg.radiomics.ibsi import digital_phantom
-from bayesrg.radiomics.region import Region, pack
+from bayesrg.radiomics.region import pack
 from bayesrg.radiomics.sections import neighbourhood
-from bayesrg.settings import from_dict
 
-regions = hnp.arrays(np.int32, hnp.array_shapes(min_dims=3, max_dims=3, max_side=5), elements=st.integers(0, 4)).filter(
-    np.any
-)
+from .conftest import assert_same, describe_region, regions
 
-
-def region_of(levels, mask=None):
-    levels = np.asarray(levels, dtype=np.int32)
-    inside = levels > 0 if mask is None else mask
-    return Region(levels.astype(float), inside, levels > 0, levels, (1.0, 1.0, 1.0))
-
-
-def features_of(levels, mask=None, **options):
-    chosen = from_dict(Settings, {"ngtdm": {"aggregation": ["3d", "2p5d", "2d"], **options}})
-    return ngtdm.describe(region_of(levels, mask), chosen)
-
-
-def assert_same(found, expected):
-    for aggregation in ("3d", "2p5d", "2d"):
-        for name in ngtdm.ToneFeatures._fields:
-            near = pytest.approx(expected[aggregation][name], rel=1e-9, abs=1e-9, nan_ok=True)
-            assert found[aggregation][name] == near, (aggregation, name)
+features_of = partial(describe_region, "ngtdm")
 
 
 def neighbours(levels, place, distance, norm, in_slice):
@@ -170,58 +149,6 @@ def test_a_shift_of_all_levels_moves_busyness_alone(levels, shift):
         for values in (before, after):
             del values[aggregation]["busyness"]
         assert after[aggregation] == pytest.approx(before[aggregation], rel=1e-9, abs=1e-9, nan_ok=True)
-
-
-# IBSI's consensus on the digital phantom: 3D, 2.5D, 2D.
-PHANTOM = {
-    "coarseness": (0.0296, 0.0285, 0.121),
-    "contrast": (0.584, 0.601, 0.925),
-    "busyness": (6.54, 6.8, 2.99),
-    "complexity": (13.5, 14.1, 10.4),
-    "strength": (0.763, 0.741, 2.88),
-}
-
-
-def test_the_digital_phantom_has_the_consensus_values():
-    image, mask = (sitk.GetArrayFromImage(volume).astype(np.int32) for volume in digital_phantom())
-    found = features_of(image * mask)
-    for name, values in PHANTOM.items():
-        for aggregation, value in zip(("3d", "2p5d", "2d"), values, strict=True):
-            assert float(f"{found[aggregation][name]:.3g}") == value, (name, aggregation)
-    assert set(PHANTOM) == set(ngtdm.ToneFeatures._fields)
-
-
-@given(regions, st.permutations([0, 1, 2]), st.lists(st.booleans(), min_size=3, max_size=3))
-def test_three_dimensions_do_not_see_quarter_turns_and_reflections(levels, order, mirrored):
-    turned = levels.transpose(order)[tuple(slice(None, None, -1 if flip else 1) for flip in mirrored)]
-    assert features_of(turned)["3d"] == pytest.approx(features_of(levels)["3d"], rel=1e-9, abs=1e-9, nan_ok=True)
-
-
-@given(regions, st.permutations([1, 2]), st.lists(st.booleans(), min_size=3, max_size=3))
-def test_slices_do_not_see_quarter_turns_and_reflections_within(levels, order, mirrored):
-    turned = levels.transpose([0, *order])[tuple(slice(None, None, -1 if flip else 1) for flip in mirrored)]
-    assert_same(features_of(turned), features_of(levels))
-
-
-@given(regions, st.lists(st.integers(0, 2), min_size=6, max_size=6))
-def test_features_do_not_see_where_the_region_lies(levels, room):
-    assert_same(features_of(np.pad(levels, np.reshape(room, (3, 2)))), features_of(levels))
-
-
-@given(regions)
-def test_by_slice_is_the_mean_of_the_slices_alone(levels):
-    alone = [features_of(one[None])["2p5d"] for one in levels if one.any()]
-    for name, value in features_of(levels)["2d"].items():
-        defined = [found[name] for found in alone if not np.isnan(found[name])]
-        expected = np.mean(defined) if defined else np.nan
-        assert value == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), name
-
-
-@given(regions)
-def test_one_slice_has_the_same_features_in_three_dimensions_and_two(levels):
-    found = features_of(levels[:1] + 1)
-    assert found["2p5d"] == pytest.approx(found["3d"], rel=1e-12, nan_ok=True)
-    assert found["2d"] == pytest.approx(found["3d"], rel=1e-12, nan_ok=True)
 
 
 def test_levels_beyond_8_bits_keep_their_values():
