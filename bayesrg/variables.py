@@ -35,6 +35,11 @@ DIMS = MappingProxyType(
         "feature": "a radiomic feature, by its column name",
         "gene": "a gene, by its HGNC symbol",
         "pathway": "a named gene set",
+        "sample": "a specimen as its laboratory names it; it is of a patient, a tumour or a region",
+        "cpg": "a cytosine followed by guanine, by its probe or place",
+        "interval": "a named stretch of a chromosome",
+        "bin": "a stretch of a chromosome in which reads were counted",
+        "source": "a table of a cohort, by the name it was given when it was joined",
         "measurement": "one row of a stability table: one value of a feature in one image",
         "component": "a component of variance, such as subject or residual",
         "condition": "a way to define an ICC: repeatability, reproducibility, robustness, overall",
@@ -81,6 +86,16 @@ class Variable:
 _VOXELS = (("z", "y", "x"),)
 _ROWS = (("measurement",),)
 _FEATURES = (("feature",),)
+_UNITS = ("patient", "tumor", "region", "sample")
+
+
+def _units_by(*others: str) -> tuple[tuple[str, ...], ...]:
+    """Return the dims of a matrix whose rows are any unit of a study and whose columns are any of the others."""
+    return tuple((unit, other) for other in others for unit in _UNITS)
+
+
+_GENES = _units_by("gene")
+_EACH = tuple((unit,) for unit in _UNITS)
 
 VARIABLES = MappingProxyType(
     {
@@ -104,6 +119,36 @@ VARIABLES = MappingProxyType(
             ),
             Variable("unit", _FEATURES, "label", "unit of the feature's value, empty where it has none"),
             Variable("reason", _FEATURES, "label", "why a value is NaN, empty where it is not"),
+            Variable("imaging", _units_by("feature"), "real", "features of images", "each its own"),
+            Variable("genome", _GENES, "real", "columns of numbers of genomic tables", "each its own"),
+            Variable(
+                "mutated", _GENES, "real", "1 if the gene has a counted somatic variant, 0 if not, NaN if not assayed"
+            ),
+            Variable("variant_count", _GENES, "real", "number of counted somatic variants, NaN if not assayed"),
+            Variable("variant_allele_fraction", _GENES, "real", "largest share of reads with a counted variant"),
+            Variable("variant_class", _GENES, "label", "class of the counted variant, empty for none"),
+            Variable("tumor_mutational_burden", _EACH, "real", "counted somatic variants per length assayed", "1/Mb"),
+            Variable(
+                "log2_ratio", _units_by("gene", "bin"), "real", "log2 of the copy-number ratio of tumour to normal"
+            ),
+            Variable("copy_number", _GENES, "real", "absolute number of copies in tumour cells", "copies"),
+            Variable(
+                "copy_number_class", _GENES, "real", "-2 deep deletion, -1 loss, 0 diploid, 1 gain, 2 amplification"
+            ),
+            Variable("count", _GENES, "real", "reads or fragments assigned to the gene", "reads or fragments"),
+            Variable("tpm", _GENES, "real", "expression", "transcripts per million"),
+            Variable("fpkm", _GENES, "real", "expression", "fragments per kilobase and million mapped fragments"),
+            Variable("cpm", _GENES, "real", "expression, not corrected for length", "counts per million"),
+            Variable("log2_tpm", _GENES, "real", "log2(1 + TPM)"),
+            Variable("log2_fpkm", _GENES, "real", "log2(1 + FPKM)"),
+            Variable("log2_cpm", _GENES, "real", "log2(1 + CPM)"),
+            Variable("pathway_score", _units_by("pathway"), "real", "activity of a gene set"),
+            Variable(
+                "beta_value", _units_by("cpg", "gene", "interval"), "real", "share of DNA that is methylated, 0 to 1"
+            ),
+            Variable("m_value", _units_by("cpg", "gene", "interval"), "real", "log2(beta / (1 - beta))"),
+            Variable("coverage", _units_by("cpg"), "real", "reads that cover the site", "reads"),
+            Variable("present", (("patient", "source"),), "boolean", "whether the patient is in the source"),
             Variable("subject_index", _ROWS, "integer", "position of the row's subject among the levels of subject"),
             Variable("session_index", _ROWS, "integer", "position of the row's session among the levels of session"),
             Variable("scanner_index", _ROWS, "integer", "position of the row's scanner among the levels of scanner"),

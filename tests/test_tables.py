@@ -54,7 +54,8 @@ def test_every_kind_of_file_holds_the_same_table(csv, tmp_path):
     ("name", "content", "message"),
     [
         ("absent.csv", None, "there is no such table; check the path"),
-        ("table.xlsx", b"PK", r"expected a table in one of \.csv"),
+        ("table.ods", b"PK", r"expected a table in one of \.csv"),
+        ("table.xlsx", b"PK", r"could not be read: File is not a zip file"),
         ("empty.csv", b"", "the table could not be read: No columns"),
         ("ragged.csv", b"a,b\n1\n1,2,3\n", "could not be read"),
         ("cut.csv.gz", gzip.compress(TEXT.encode() * 99, mtime=0)[:60], "could not be read"),
@@ -133,3 +134,55 @@ def test_numbers_without_a_leading_zero(tmp_path: Path):
     table = read_table(file)
     assert table["a"].tolist() == [0.25, -50.0]
     assert table["b"].tolist() == ["007", "008"]
+
+
+def test_a_sheet_of_excel_keeps_labels_numbers_and_dates(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "patient": ["007", "P2"],
+            "age": [3, 4.5],
+            "scanned": pd.to_datetime(["2020-01-01", "2021-02-03"]),
+            "treated": [True, False],
+            "visit": [1, 2],
+            "note": ["x", None],
+        }
+    )
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    table = read_table(tmp_path / "t.xlsx", text=["visit"])
+    assert table["patient"].tolist() == ["007", "P2"]
+    assert table["age"].tolist() == [3.0, 4.5]
+    assert table["scanned"].dt.year.tolist() == [2020, 2021]
+    assert table["treated"].tolist() == [True, False]
+    assert table["visit"].tolist() == ["1", "2"]
+    assert table["note"].isna().tolist() == [False, True]
+
+
+def test_of_several_sheets_one_must_be_named(tmp_path):
+    with pd.ExcelWriter(tmp_path / "t.xlsx") as book:
+        for number, name in enumerate(["one", "two"]):
+            pd.DataFrame({"value": [number]}).to_excel(book, sheet_name=name, index=False)
+        pd.DataFrame().to_excel(book, sheet_name="empty", index=False)
+    with pytest.raises(TableError, match="2 sheets hold tables, 'one', 'two'; name the sheet"):
+        read_table(tmp_path / "t.xlsx")
+    assert read_table(tmp_path / "t.xlsx", sheet="two")["value"].tolist() == [1]
+    with pytest.raises(TableError, match="there is no sheet 'three'; it has 'one', 'two', 'empty'"):
+        read_table(tmp_path / "t.xlsx", sheet="three")
+    with pytest.raises(TableError, match="the sheets 'empty' are empty"):
+        read_table(tmp_path / "t.xlsx", sheet="empty")
+
+
+def test_only_excel_has_sheets(csv):
+    with pytest.raises(TableError, match="only an Excel file has sheets"):
+        read_table(csv, sheet="one")
+
+
+def test_names_of_columns_are_mended_when_asked_to(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(",grade,grade,age\nP1,2,3,40\n")
+    with pytest.raises(TableError, match="column 1 of 4 has no name"):
+        read_table(path)
+    with pytest.warns(UserWarning, match="column 1 is called 'column_1', column 3 is called 'grade_2'"):
+        table = read_table(path, names="mend")
+    assert table.columns.tolist() == ["column_1", "grade", "grade_2", "age"]
+    path.write_text("patient,age\nP1,40\n")
+    assert read_table(path, names="mend").columns.tolist() == ["patient", "age"]

@@ -12,7 +12,7 @@ from bayesrg.inference.batches import estimands_of_members, sample_members
 from bayesrg.inference.diagnosis import diagnose
 from bayesrg.inference.model import Batches, DrawsPrior, Model, Predicts, Recovers, ScoresPoints, TargetsAcceptance
 from bayesrg.inference.provenance import describe, hash_dataset, now, versions
-from bayesrg.inference.storage import with_plain_labels
+from bayesrg.storage import with_plain_labels
 
 DRAWS, BATCH_DRAWS = 1500, 500  # of each chain
 PRIOR_DRAWS = 4000  # for the prior of every estimand, so that P(ICC > c) is known to 0.01

@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayesrg.errors import FitError
 from bayesrg.inference import load, save
-from bayesrg.inference.storage import with_plain_labels
+from bayesrg.storage import with_plain_labels
 from bayesrg.models import model_of
 
 
