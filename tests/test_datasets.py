@@ -140,12 +140,16 @@ def test_urls_follow_the_origins_layout():
         fetching._url("sts/STS_007_PET_mask.nii.gz")
         == f"{repository}/master/ibsi_validation/nifti/STS_007/PET_mask.nii.gz"
     )
+    assert fetching._url("lgg/vasari.csv").endswith(
+        "/radiomics/50f63314c8640c3ae0a8f8dafd03e09ab937469b/STUDIES/LGG_study/TCGA_vasari_INFO.csv"
+    )
+    assert fetching._url("laml/tcga_laml.maf.gz").endswith("/maftools/master/inst/extdata/tcga_laml.maf.gz")
 
 
 @pytest.mark.data
 def test_registered_hashes_are_those_of_the_local_files():
     hashes = fetching._hashes()
-    assert len(hashes) == 4 + 2 * (51 + 25 + 2)
+    assert len(hashes) == 4 + 2 * (51 + 25 + 2) + 2 + 4
     for name, digest in hashes.items():
         assert hashlib.sha256(datasets.path(name).read_bytes()).hexdigest() == digest, name
 

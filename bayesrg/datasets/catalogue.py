@@ -7,6 +7,13 @@ from bayesrg.errors import DataNotFoundError
 
 _IBSI = "https://github.com/theibsi/data_sets"
 
+_GLIOMA = (
+    "Zhou H, Vallières M, Bai HX, et al. MRI features predict survival and molecular markers in diffuse lower-grade "
+    "gliomas. Neuro-Oncology 2017;19:862-870. doi:10.1093/neuonc/now256\n"
+    "The Cancer Genome Atlas Research Network. Comprehensive, integrative genomic analysis of diffuse lower-grade "
+    "gliomas. New England Journal of Medicine 2015;372:2481-2498. doi:10.1056/NEJMoa1402121"
+)
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -135,6 +142,54 @@ _DATA_SETS = (
             "the origin's one table (traditional features CTP4R clean.csv); the scan's name was split into repetition "
             "and slice"
         ),
+    ),
+    DataSet(
+        name="lgg/shape_features.csv",
+        title="TCGA lower-grade glioma: size, eccentricity, volume and solidity of 188 tumours",
+        origin="https://github.com/mvallieres/radiomics (STUDIES/LGG_study, nonTextures.mat)",
+        licence="GPL-3 (the repository's): load it and cite it, but do not redistribute it",
+        citation=_GLIOMA,
+        derived="taken from the origin's MATLAB file, a row per patient, identifiers as in vasari.csv",
+    ),
+    DataSet(
+        name="lgg",
+        title=(
+            "TCGA lower-grade glioma, 188 patients: mutations, 1p/19q, molecular clusters, grade, survival, and 26 "
+            "VASARI "
+            "features of the images; identifiers as published, which differ between the two tables"
+        ),
+        origin="https://github.com/mvallieres/radiomics (STUDIES/LGG_study)",
+        licence="GPL-3 (the repository's): load it and cite it, but do not redistribute it",
+        citation=_GLIOMA,
+    ),
+    DataSet(
+        name="laml",
+        title=(
+            "TCGA acute myeloid leukaemia: somatic variants (MAF, GRCh37) of 193 patients, copy-number segments of "
+            "191, "
+            "segments of one, clinical table"
+        ),
+        origin="https://github.com/PoisonAlien/maftools (inst/extdata)",
+        licence="MIT",
+        citation=(
+            "The Cancer Genome Atlas Research Network. Genomic and epigenomic landscapes of adult de novo acute "
+            "myeloid "
+            "leukemia. New England Journal of Medicine 2013;368:2059-2074. doi:10.1056/NEJMoa1301689\n"
+            "Mayakonda A, Lin DC, Assenov Y, Plass C, Koeffler HP. Maftools: efficient and comprehensive analysis of "
+            "somatic variants in cancer. Genome Research 2018;28:1747-1756. doi:10.1101/gr.239244.118"
+        ),
+    ),
+    DataSet(
+        name="glioma3d",
+        title="266 biopsies of 26 gliomas with places in the tumour, purity, expression, copy number and T2 masks",
+        origin="https://github.com/HenrikBengtsson/3DGliomaAtlas",
+        licence="none stated: load it and cite it, but do not redistribute it",
+        citation=(
+            "Hilz S, et al. 3D Glioma Atlas (the repository above); sequences: The 3D evolution of glioma cell "
+            "populations, "
+            "European Genome-phenome Archive EGAS00001003710, https://ega-archive.org/studies/EGAS00001003710"
+        ),
+        derived="the origin's data objects were written as tables of samples, tumours, expression and copy number",
     ),
 )
 

@@ -10,6 +10,9 @@ from bayesrg.errors import DataNotFoundError
 
 _IBSI_FILES = "https://raw.githubusercontent.com/theibsi/data_sets"
 _IBSI_VALUES = "https://raw.githubusercontent.com/oncoray/mirp/master/test/data/ibsi_1_reference_values"
+_GITHUB = "https://raw.githubusercontent.com"
+_LGG = f"{_GITHUB}/mvallieres/radiomics/50f63314c8640c3ae0a8f8dafd03e09ab937469b/STUDIES/LGG_study"
+_LAML = f"{_GITHUB}/PoisonAlien/maftools/master/inst/extdata"
 _IBSI1_COMMIT = "6da96021bc91faf4c0cb7fd7fa56a4225d2064a8"
 
 
@@ -99,6 +102,10 @@ def _url(name: str) -> str:
     if folder == "sts":
         subject, rest = file[: len("STS_001")], file[len("STS_001_") :]
         return f"{_IBSI_FILES}/master/ibsi_validation/nifti/{subject}/{rest}"
+    if folder == "lgg":
+        return f"{_LGG}/TCGA_{file.removesuffix('.csv')}_INFO.csv"
+    if folder == "laml":
+        return f"{_LAML}/{file}"
     origin = {"ibsi1_digital_phantom": "ibsi_1_digital_phantom", "ibsi1_ct_phantom": "ibsi_1_ct_radiomics_phantom"}
     origin_file = {"image.nii.gz": "image/phantom.nii.gz", "mask.nii.gz": "mask/mask.nii.gz"}
     return f"{_IBSI_FILES}/{_IBSI1_COMMIT}/{origin[folder.removeprefix('ibsi1/')]}/nifti/{origin_file[file]}"
