@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesrg.errors import SettingsError, TableError
+from bayesrg.errors import SettingsError, TableError, list_some
 from bayesrg.history import step, with_step
 from bayesrg.identifiers import parse_barcode
 
@@ -26,8 +26,6 @@ UNITS = (*LEVELS, "sample")
 
 JOINT = "/"
 """Between patient, tumour and region in the label of a unit."""
-
-MOST_LISTED = 5
 
 
 def unit_dim(data: xr.Dataset | xr.DataArray) -> str:
@@ -108,13 +106,12 @@ def identify_samples(labels: Sequence[str], samples: pd.DataFrame | Mapping[str,
     known = known.astype(str).set_index("sample")
     if not known.index.is_unique:
         twice = sorted(set(known.index[known.index.duplicated()]))
-        raise TableError(f"the table of samples has more than one row for {_some(twice)}; keep one row per sample")
+        raise TableError(f"the table of samples has more than one row for {list_some(twice)}; keep one row per sample")
     absent = index[~index.isin(known.index)]
     if len(absent):
         raise TableError(
-            f"{len(absent)} of {len(index)} samples are not in the table of samples: {_some(absent)}; add rows that "
-            "say whose "
-            "they are"
+            f"{len(absent)} of {len(index)} samples are not in the table of samples: {list_some(absent)}; add rows "
+            "that say whose they are"
         )
     return known.loc[index].set_axis(index)
 
@@ -146,7 +143,7 @@ def unit_coords(who: pd.DataFrame, level: Level) -> dict[Hashable, tuple[str, np
     if not labels.is_unique:
         twice = sorted(set(labels[labels.duplicated()]))
         raise TableError(
-            f"several samples are of the same {level}: {_some(twice)}; choose one of them, or say what becomes of "
+            f"several samples are of the same {level}: {list_some(twice)}; choose one of them, or say what becomes of "
             "several"
         )
     coords: dict[Hashable, tuple[str, np.ndarray]] = {level: (level, labels.to_numpy(dtype=str))}
@@ -208,7 +205,7 @@ def place_samples(
     normal = [label for label in labels if (barcode := parse_barcode(label)) is not None and barcode.is_normal]
     if normal:
         raise TableError(
-            f"{len(normal)} of {len(labels)} samples are of normal tissue by their TCGA barcodes: {_some(normal)}; "
+            f"{len(normal)} of {len(labels)} samples are of normal tissue by their TCGA barcodes: {list_some(normal)}; "
             "leave "
             "them out before tumours are described"
         )
@@ -224,7 +221,8 @@ def place_samples(
         unit = units[crowded[0]]
         mine = [label for label, code in zip(labels, codes, strict=True) if code == crowded[0]]
         raise TableError(
-            f"{len(crowded)} of {len(units)} {level}s have several samples, {JOINT.join(unit)} for one: {_some(mine)}; "
+            f"{len(crowded)} of {len(units)} {level}s have several samples, {JOINT.join(unit)} for one: "
+            f"{list_some(mine)}; "
             "choose one sample each, place them by region, or give several='mean', 'maximum' or 'first'"
         )
     coords = unit_coords(who.iloc[first], level)
@@ -268,11 +266,6 @@ def _collapse(
                 changed[unit] = np.where(held.any(axis=0), largest, np.nan)
         kept = xr.Variable(kept.dims, np.moveaxis(changed, 0, axis), kept.attrs)
     return xr.Variable(tuple(level if dim == "sample" else dim for dim in kept.dims), kept.values, kept.attrs)
-
-
-def _some(labels: Sequence[str] | pd.Index) -> str:
-    shown = ", ".join(map(str, labels[:MOST_LISTED]))
-    return shown + (f" and {len(labels) - MOST_LISTED} more" if len(labels) > MOST_LISTED else "")
 
 
 def _of_barcodes(index: pd.Index) -> pd.DataFrame:

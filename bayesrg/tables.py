@@ -1,6 +1,7 @@
 """Tables at the border: read without harm to their labels, written whole or not at all, printed for people."""
 
 import fnmatch
+import gzip
 import re
 import sys
 import warnings
@@ -95,7 +96,7 @@ def read_numbers(path: str | PathLike[str], *, kind: str = "matrix") -> pd.DataF
 
     It is made for wide tables: the numbers are parsed at once and not cell by cell. A header with one field less than
     the rows, as R writes it, is that of the other columns. Cells that are no numbers stay text for whoever can name
-    them; an empty cell, ``NA`` and ``NaN`` are missing.
+    them; an empty cell, ``NA`` and ``NaN`` are missing. Lines above the header that begin with ``#`` are comments.
 
     Parameters
     ----------
@@ -116,15 +117,17 @@ def read_numbers(path: str | PathLike[str], *, kind: str = "matrix") -> pd.DataF
         return _checked_columns(table.set_index(table.columns[0]).rename_axis(index=None), path, kind)
     separator = "," if name.endswith((".csv", ".csv.gz")) else "\t"
     try:
-        head = pd.read_csv(path, sep=separator, header=None, dtype=str, nrows=1, encoding="utf-8-sig")
+        comments = _count_comments(path)
+        first = {"sep": separator, "header": None, "dtype": str, "nrows": 1, "encoding": "utf-8-sig"}
+        head = pd.read_csv(path, skiprows=comments, **first)
         labels = [str(label) for label in head.iloc[0].fillna("")]
-        below = pd.read_csv(path, sep=separator, header=None, dtype=str, nrows=1, skiprows=1, encoding="utf-8-sig")
+        below = pd.read_csv(path, skiprows=comments + 1, **first)
         columns = labels if below.shape[1] == len(labels) + 1 else labels[1:]
         table = pd.read_csv(
             path,
             sep=separator,
             header=None,
-            skiprows=1,
+            skiprows=comments + 1,
             index_col=0,
             dtype={0: str},
             keep_default_na=False,
@@ -137,6 +140,12 @@ def read_numbers(path: str | PathLike[str], *, kind: str = "matrix") -> pd.DataF
     except (OSError, EOFError, ValueError) as problem:
         raise TableError(f"{path}: the {kind} could not be read: {problem}") from problem
     return _checked_columns(table, path, kind)
+
+
+def _count_comments(path: Path) -> int:
+    """Return how many lines at the top of a text file, gzipped or not, begin with ``#``."""
+    with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        return next((place for place, line in enumerate(file) if not line.startswith(b"#")), 0)
 
 
 def _checked_columns(table: pd.DataFrame, path: Path, kind: str) -> pd.DataFrame:

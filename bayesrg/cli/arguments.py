@@ -4,11 +4,14 @@ import argparse
 from pathlib import Path
 
 from bayesrg import __version__
+from bayesrg.cli.genome_arguments import add_encode, add_join
 
 _MAIN = """examples:
   bayesrg demo
   bayesrg settings --modality CT --out settings.toml
   bayesrg extract manifest.csv --out features.parquet --settings settings.toml --perturbations standard
+  bayesrg encode mutations tcga_laml.maf.gz --out mutations.zarr.zip --oncoplot oncoplot.svg
+  bayesrg join --imaging features.csv --genome mutations.zarr.zip --clinical clinical.csv --out cohort.zarr.zip
   bayesrg fit stability features.parquet --feature glcm_contrast_3d_merged --subject subject \\
       --preprocessing preprocessing --out fit.zarr.zip --seed 1
   bayesrg summary fit.zarr.zip
@@ -108,6 +111,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(commands)
     _add_ibsi(commands)
     _add_extract(commands)
+    add_encode(commands, _add)
+    add_join(commands, _add)
     fit = _add(commands, "fit", "fit a model to a table of features", _FIT)
     _add_stability(fit.add_subparsers(metavar="MODEL", required=True, dest="model"))
     _add_summary(commands)

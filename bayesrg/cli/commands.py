@@ -3,14 +3,18 @@
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 
+from bayesrg.cli.encoding import run_encode
 from bayesrg.cli.extraction import run_extract, run_ibsi, run_settings
 from bayesrg.cli.fitting import run_demo, run_fit, run_report, run_summary
+from bayesrg.cli.joining import run_join
 
 RUN: Mapping[str, Callable[[Namespace], int]] = {
     "demo": run_demo,
     "settings": run_settings,
     "ibsi": run_ibsi,
     "extract": run_extract,
+    "encode": run_encode,
+    "join": run_join,
     "fit": run_fit,
     "summary": run_summary,
     "report": run_report,

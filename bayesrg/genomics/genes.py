@@ -5,10 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bayesrg.errors import TableError
-
-MOST_LISTED = 5
-"""Offenders that a message names; it counts the rest."""
+from bayesrg.errors import TableError, list_some
 
 # MARCH1 becomes 1-Mar, SEPT2 becomes 2-Sep or 2002-09-02; 2310009E13 becomes 2.31E+13 (doi:10.1186/s13059-016-1044-7).
 _DATE = re.compile(
@@ -43,13 +40,15 @@ def check_genes(labels: Iterable[object], where: str) -> np.ndarray:
     empty = [place for place, name in enumerate(names, start=1) if not name]
     if empty:
         raise TableError(
-            f"{where}: {_count(len(empty), 'name')} of a gene is empty (number {_some(map(str, empty))} in the list); "
+            f"{where}: {_count(len(empty), 'name')} of a gene is empty (number {list_some(map(str, empty))} in the "
+            "list); "
             "give every gene a symbol, or remove its row"
         )
     spoilt = [name for name in names if is_spoilt(name)]
     if spoilt:
         raise TableError(
-            f"{where}: {_some(spoilt)} is not a gene but what a spreadsheet program made of one, a date or a number; "
+            f"{where}: {list_some(spoilt)} is not a gene but what a spreadsheet program made of one, a date or a "
+            "number; "
             "take the symbols from the file before it was opened there (1-Mar was MARCH1, now MARCHF1; 2-Sep was "
             "SEPT2, now SEPTIN2)"
         )
@@ -58,7 +57,8 @@ def check_genes(labels: Iterable[object], where: str) -> np.ndarray:
     if (counts > 1).any():
         twice = [str(name) for name in values[counts > 1]]
         raise TableError(
-            f"{where}: {_count(len(twice), 'gene')} more than once: {_some(twice)}; join such rows (a sum of counts, a "
+            f"{where}: {_count(len(twice), 'gene')} more than once: {list_some(twice)}; join such rows (a sum of "
+            "counts, a "
             "mean of logarithms) or keep one of them"
         )
     return array
@@ -77,10 +77,3 @@ def is_spoilt(name: str) -> bool:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:MOST_LISTED]) + (
-        f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
-    )

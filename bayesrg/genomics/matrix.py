@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayesrg.errors import SettingsError, TableError
 from bayesrg.genomics.genes import check_genes
+from bayesrg.genomics.offenders import refuse_values
 from bayesrg.history import step, with_step
 from bayesrg.samples import unit_dim
 from bayesrg.tables import MISSING, read_numbers
@@ -168,24 +169,9 @@ def _check_range(matrix: xr.DataArray, what: str, lowest: float | None, highest:
     # A minimum and a maximum need no second array of the matrix's size; NaN passes, infinity does not.
     with np.errstate(invalid="ignore"):
         least, most = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
-    for bad, wrong, expected in (
-        (np.isinf(least) or np.isinf(most), np.isinf, "a finite number"),
-        (
-            lowest is not None and least < lowest,
-            lambda v: v < lowest,
-            f"at least {lowest:g}" if lowest is not None else "",
-        ),
-        (
-            highest is not None and most > highest,
-            lambda v: v > highest,
-            f"at most {highest:g}" if highest is not None else "",
-        ),
-    ):
-        if bad:
-            rows, columns = np.nonzero(wrong(values))
-            unit, over = (str(dim) for dim in matrix.dims)
-            raise TableError(
-                f"{len(rows)} of the {what} are out of range, that of {unit} {str(matrix[unit].values[rows[0]])!r} and "
-                f"{over} "
-                f"{str(matrix[over].values[columns[0]])!r} is {values[rows[0], columns[0]]:g}; expected {expected}"
-            )
+    if np.isinf(least) or np.isinf(most):
+        refuse_values(matrix, np.isinf(values), what, "a finite number")
+    if lowest is not None and least < lowest:
+        refuse_values(matrix, values < lowest, what, f"at least {lowest:g}")
+    if highest is not None and most > highest:
+        refuse_values(matrix, values > highest, what, f"at most {highest:g}")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bayesrg import datasets
 from bayesrg.errors import SettingsError, TableError
-from bayesrg.genomics.statuses import MUTATED, WILD_TYPE, encode_statuses
+from bayesrg.genomics.mutations.statuses import MUTATED, WILD_TYPE, encode_statuses
 from bayesrg.tables import read_table
 
 

@@ -1,0 +1,1 @@
+"""Methylation: beta and M values of CpG sites, genes and intervals."""

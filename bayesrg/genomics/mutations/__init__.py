@@ -1,0 +1,1 @@
+"""Mutations: somatic variants read, and encoded as indicators over patients and genes."""

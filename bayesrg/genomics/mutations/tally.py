@@ -1,0 +1,149 @@
+"""Variants counted per unit and gene, sparsely: only pairs that have a variant take memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesrg.genomics.mutations.assay import Assay
+from bayesrg.genomics.mutations.sequenced import Sequenced
+
+PLACE = ("chromosome", "start", "end", "reference", "alternative")
+"""Columns by which the same variant is known again in another sample."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Pairs of unit and gene with a counted variant, each key being ``unit * n_genes + gene``.
+
+    Attributes
+    ----------
+    mutated
+        Keys of the pairs that count as mutated, sorted.
+    counted
+        Keys of the pairs that have variants to count, sorted; under ``several="all"`` not the same as ``mutated``.
+    count
+        Number of different variants of each pair in ``counted``.
+    fraction
+        Largest variant allele fraction of each pair in ``counted``; NaN where none is known.
+    """
+
+    mutated: np.ndarray
+    counted: np.ndarray
+    count: np.ndarray
+    fraction: np.ndarray
+
+
+def recognise_variants(table: pd.DataFrame) -> np.ndarray:
+    """Return an integer for each row, the same for rows with the same place and alleles; shape (row,).
+
+    In a table without positions every row is a variant of its own.
+    """
+    if "start" not in table.columns:
+        return np.arange(len(table))
+    codes = [pd.factorize(table[name])[0].astype(np.int64) for name in PLACE if name in table.columns]
+    together = np.zeros(len(table), dtype=np.int64)
+    for code in codes:
+        # Numbered anew after each column, so that products of many columns stay within 64 bits.
+        together = np.unique(together * (code.max(initial=0) + 2) + code + 1, return_inverse=True)[1]
+    return together
+
+
+def tally_genes(
+    sample: np.ndarray,
+    gene: np.ndarray,
+    variant: np.ndarray,
+    fraction: np.ndarray | None,
+    sequenced: Sequenced,
+    assay: Assay,
+    *,
+    shared: bool,
+) -> Tally:
+    """Return which pairs of unit and gene are mutated, with their variants counted.
+
+    Parameters
+    ----------
+    sample, gene, variant
+        Places of each counted variant's sample and gene, and its number by `recognise_variants`; shape (row,).
+    fraction
+        Variant allele fraction, shape (row,), or None where it is not known.
+    sequenced, assay
+        Who was sequenced, and for what.
+    shared
+        Whether a gene counts as mutated only where every sample of the unit that was assayed for it has a variant in
+        it, and a variant only where each of these samples has it; else one sample suffices.
+    """
+    n_genes = len(assay.genes)
+    unit = sequenced.unit_of[sample]
+    pair = unit * n_genes + gene
+    n_variants = int(variant.max(initial=0)) + 1
+    exact = pair * n_variants + variant
+    if shared:
+        mutated = _in_every_sample(pair, pair, sample, sequenced, assay)
+        common = _in_every_sample(exact, pair, sample, sequenced, assay)
+        kept = np.isin(exact, common)
+        exact, pair = exact[kept], pair[kept]
+        fraction = None if fraction is None else fraction[kept]
+        counted, count = np.unique(np.unique(exact) // n_variants, return_counts=True)
+    else:
+        counted, count = np.unique(np.unique(exact) // n_variants, return_counts=True)
+        mutated = counted
+    largest = np.full(len(counted), np.nan)
+    if fraction is not None:
+        np.fmax.at(largest, np.searchsorted(counted, pair), fraction)
+    return Tally(mutated, counted, count, largest)
+
+
+def tally_units(sample: np.ndarray, variant: np.ndarray, sequenced: Sequenced, *, shared: bool) -> np.ndarray:
+    """Return how many different variants each unit has, shape (unit,); with ``shared`` those that every sample has."""
+    unit = sequenced.unit_of[sample]
+    n_variants = int(variant.max(initial=0)) + 1
+    exact = unit * n_variants + variant
+    if shared:
+        once = np.unique(exact * len(sequenced.samples) + sample) // len(sequenced.samples)
+        seen, times = np.unique(once, return_counts=True)
+        per_unit = np.bincount(sequenced.unit_of, minlength=sequenced.n_units)
+        seen = seen[times == per_unit[seen // n_variants]]
+    else:
+        seen = np.unique(exact)
+    return np.bincount(seen // n_variants, minlength=sequenced.n_units)
+
+
+def find_unassayed(sequenced: Sequenced, assay: Assay) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return blocks of what was not assayed: places of units, and of genes that no sample of theirs was assayed for.
+
+    A block for each combination of panels, so that the whole mask need never be held.
+    """
+    if assay.covers.all():
+        return []
+    panels: list[set[int]] = [set() for _ in range(sequenced.n_units)]
+    for unit, panel in zip(sequenced.unit_of.tolist(), assay.panel_of.tolist(), strict=True):
+        panels[unit].add(panel)
+    groups: dict[frozenset[int], list[int]] = {}
+    for unit, used in enumerate(panels):
+        groups.setdefault(frozenset(used), []).append(unit)
+    blocks = (
+        (np.array(units), np.flatnonzero(~assay.covers[list(used)].any(axis=0))) for used, units in groups.items()
+    )
+    return [(units, genes) for units, genes in blocks if len(genes)]
+
+
+def _in_every_sample(
+    key: np.ndarray, pair: np.ndarray, sample: np.ndarray, sequenced: Sequenced, assay: Assay
+) -> np.ndarray:
+    """Return the keys that occur in as many samples as were assayed, each once and sorted."""
+    # Keys by their ranks, so that products with the number of samples stay within 64 bits.
+    seen, where, rank = np.unique(key, return_index=True, return_inverse=True)
+    n_samples = len(sequenced.samples)
+    times = np.bincount(np.unique(rank * n_samples + sample) // n_samples, minlength=len(seen))
+    unit, gene = np.divmod(pair[where], len(assay.genes))
+    per_unit = np.bincount(sequenced.unit_of, minlength=sequenced.n_units)
+    needed = np.ones(len(seen), dtype=np.int64)
+    order = np.argsort(sequenced.unit_of, kind="stable")
+    ends = np.cumsum(per_unit)
+    # Only a unit of several samples can have had a gene assayed more than once. Keys and so units are in order.
+    for crowded in np.unique(unit[per_unit[unit] > 1]):
+        mine = order[ends[crowded] - per_unit[crowded] : ends[crowded]]
+        rows = slice(*np.searchsorted(unit, [crowded, crowded + 1]))
+        needed[rows] = assay.covers[assay.panel_of[mine]].sum(axis=0)[gene[rows]]
+    return seen[times == needed]
