@@ -3,8 +3,9 @@
 ``import bayesrg`` loads nothing heavy. The public names below are looked up when they are first used (PEP 562), so
 that PyMC, ArviZ, numba, SimpleITK and matplotlib are paid for only by the work that needs them.
 
-Rooms: ``imaging``, ``radiomics``, ``models``, ``inference``, ``simulation``, ``datasets``.
+Rooms: ``imaging``, ``radiomics``, ``genomics``, ``cohort``, ``models``, ``inference``, ``simulation``, ``datasets``.
 Reading images into features: ``extract``, ``extract_cohort``, ``Settings``.
+Genomes: ``genomics.read_maf`` and its kin; all of a study's tables together: ``cohort.join``.
 From features to a posterior: ``Stability``, ``PooledStability``, ``Prior``, ``fit``, ``save``, ``load``,
 ``summary``, ``diagnose``, ``report``, ``SelectionRule``.
 """
@@ -15,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bayesrg import datasets, imaging, inference, models, radiomics, simulation
+    from bayesrg import cohort, datasets, genomics, imaging, inference, models, radiomics, simulation
     from bayesrg.inference import diagnose, fit, load, save, summary
     from bayesrg.models import PooledStability, Stability
     from bayesrg.prior import Prior
@@ -29,11 +30,13 @@ __all__ = [
     "Settings",
     "Stability",
     "__version__",
+    "cohort",
     "datasets",
     "diagnose",
     "extract",
     "extract_cohort",
     "fit",
+    "genomics",
     "imaging",
     "inference",
     "load",
@@ -45,7 +48,7 @@ __all__ = [
     "summary",
 ]
 
-_ROOMS = frozenset({"datasets", "imaging", "inference", "models", "radiomics", "simulation"})
+_ROOMS = frozenset({"cohort", "datasets", "genomics", "imaging", "inference", "models", "radiomics", "simulation"})
 _HOMES = {
     "PooledStability": "bayesrg.models",
     "Prior": "bayesrg.prior",

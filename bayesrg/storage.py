@@ -88,8 +88,7 @@ def write_dataset(dataset: xr.Dataset, path: str | Path, *, variable: str | None
     target = Path(path)
     if target.name.lower().endswith(SUFFIX):
         return write_tree(xr.DataTree(dataset), target)
-    if not target.name.lower().endswith(FLAT):
-        raise TableError(f"{target}: expected a file in one of {', '.join((SUFFIX, *FLAT))}")
+    check_suffix(target)
     if variable is None:
         if len(dataset.data_vars) != 1:
             raise TableError(
@@ -109,6 +108,18 @@ def write_dataset(dataset: xr.Dataset, path: str | Path, *, variable: str | None
             frame.columns.name = None
             frame.reset_index().to_parquet(unfinished)
     return target
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a file whose ending `write_dataset` does not know, before any work is done.
+
+    Raises
+    ------
+    TableError
+        The suffix is another one.
+    """
+    if not path.name.lower().endswith((SUFFIX, *FLAT)):
+        raise TableError(f"{path}: expected a file in one of {', '.join((SUFFIX, *FLAT))}")
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:

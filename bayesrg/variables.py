@@ -126,7 +126,8 @@ VARIABLES = MappingProxyType(
             ),
             Variable("variant_count", _GENES, "real", "number of counted somatic variants, NaN if not assayed"),
             Variable("variant_allele_fraction", _GENES, "real", "largest share of reads with a counted variant"),
-            Variable("variant_class", _GENES, "label", "class of the counted variant, empty for none"),
+            Variable("variant_class", _GENES, "real", "class of the counted variant, a flag that its attributes name"),
+            Variable("variants", _EACH, "real", "number of somatic variants of any class"),
             Variable("tumor_mutational_burden", _EACH, "real", "counted somatic variants per length assayed", "1/Mb"),
             Variable(
                 "log2_ratio", _units_by("gene", "bin"), "real", "log2 of the copy-number ratio of tumour to normal"
@@ -134,6 +135,15 @@ VARIABLES = MappingProxyType(
             Variable("copy_number", _GENES, "real", "absolute number of copies in tumour cells", "copies"),
             Variable(
                 "copy_number_class", _GENES, "real", "-2 deep deletion, -1 loss, 0 diploid, 1 gain, 2 amplification"
+            ),
+            Variable(
+                "fraction_genome_altered", _EACH, "real", "share of the measured genome whose copy number is altered"
+            ),
+            Variable(
+                "weighted_genome_instability_index",
+                _EACH,
+                "real",
+                "mean over chromosomes of the share that is altered",
             ),
             Variable("count", _GENES, "real", "reads or fragments assigned to the gene", "reads or fragments"),
             Variable("tpm", _GENES, "real", "expression", "transcripts per million"),

@@ -22,6 +22,11 @@ from bayesrg.cli.arguments import build_parser
 from bayesrg.errors import FitError
 
 COMMANDS = [[], ["demo"], ["settings"], ["ibsi"], ["extract"], ["fit"], ["fit", "stability"], ["summary"], ["report"]]
+COMMANDS += [
+    ["encode"],
+    *(["encode", name] for name in ("mutations", "copy-number", "expression", "methylation")),
+    ["join"],
+]
 FIT = "fit stability features.csv --feature value --subject subject --out fit.zarr.zip --seed 1"
 FACTORS = "--session session --scanner scanner --preprocessing preprocessing"
 SHORT = "--draws 100 --tune 200 --chains 2"
@@ -196,7 +201,7 @@ ERRORS = {
     # images
     "extract absent.csv --out a.parquet": "absent.csv: there is no such manifest; check the path",
     "extract pictures.csv --out a.parquet": "the manifest has no column 'image'.*Rename 'Image' to 'image'",
-    "extract manifest.xlsx --out a.parquet": r"manifest.xlsx: expected a manifest in one of \.csv",
+    "extract manifest.ods --out a.parquet": r"manifest.ods: expected a manifest in one of \.csv",
     "extract damaged.parquet --out a.parquet": "damaged.parquet: the manifest could not be read",
     "extract manifest.csv --out a.csv": "a.csv: features are written as Parquet",
     "extract manifest.csv --out manifest.csv/a.parquet": "manifest.csv/a.parquet cannot be written .*another place",
@@ -239,7 +244,7 @@ def write_inputs(folder: Path) -> None:
     manifest.to_csv(folder / "manifest.csv", index=False)
     manifest.to_parquet(folder / "manifest.parquet")
     manifest.rename(columns={"image": "Image"}).to_csv(folder / "pictures.csv", index=False)
-    (folder / "manifest.xlsx").write_bytes(b"PK")
+    (folder / "manifest.ods").write_bytes(b"PK")
     (folder / "damaged.parquet").write_bytes(b"PAR1")
     (folder / "damaged.zip").write_bytes(b"PK\x03\x04")
     (folder / "folder.parquet").mkdir()

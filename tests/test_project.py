@@ -4,6 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import bayesrg
 from bayesrg import datasets
 
@@ -35,15 +37,22 @@ def test_ci_runs_every_check():
     assert list(ci_steps()) == always + (studies if datasets.folder() else [])
 
 
-def test_readme_example_uses_public_names():
-    (example,) = code_blocks("python")
+@pytest.mark.parametrize("example", code_blocks("python"))
+def test_readme_examples_use_public_names(example: str):
     imported = re.search(r"^from bayesrg import (.+)$", example, flags=re.MULTILINE)
     assert imported is not None
     names = imported.group(1).split(", ")
     assert set(names) <= set(bayesrg.__all__)
     assert len(example.splitlines()) <= 20
-    for room, name in re.findall(r"\b(datasets|imaging)\.(\w+)", example):
+    for room, name in re.findall(r"\b(cohort|datasets|genomics|imaging)\.(\w+)\(", example):
         assert hasattr(getattr(bayesrg, room), name)
+
+
+@pytest.mark.data
+def test_readme_example_of_a_cohort_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    exec(code_blocks("python")[1], {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cohort.html", "cohort_files", "oncoplot.svg"]
 
 
 def test_readme_links_lead_somewhere():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run_encode(options: Namespace) -> int:
     """Encode one genomic file and write it."""
-    from bayesrg.storage import write_dataset
+    from bayesrg.storage import check_suffix, write_dataset
 
     encode = {
         "mutations": _encode_mutations,
@@ -25,8 +25,10 @@ def run_encode(options: Namespace) -> int:
         "expression": _encode_expression,
         "methylation": _encode_methylation,
     }[options.modality]
-    others = [value for value in vars(options).values() if isinstance(value, Path) and value != options.out]
-    check_out(options.out, *others)
+    check_suffix(options.out)
+    check_out(
+        options.out, *(value for name, value in vars(options).items() if name != "out" and isinstance(value, Path))
+    )
     with warnings_told():
         data = encode(options)
         written = write_dataset(data, options.out, variable=options.variable)
@@ -131,12 +133,12 @@ def _encode_copy_number(options: Namespace) -> "xr.Dataset":
                 "and "
                 "purity, and ploidy if it is not 2"
             )
-        indexed = purities.set_index(label)
-        ploidy = indexed["ploidy"] if "ploidy" in indexed.columns else 2.0
-        data = data.merge(genomics.correct_purity(data, indexed["purity"], ploidy), combine_attrs="drop_conflicts")
+        units = purities[label].astype(str)
+        purity = dict(zip(units, purities["purity"], strict=True))
+        ploidy = dict(zip(units, purities["ploidy"], strict=True)) if "ploidy" in purities.columns else 2.0
+        data = _beside(data, genomics.correct_purity(data, purity, ploidy))
     if options.classes and "copy_number_class" not in data:
-        classes = genomics.discretise_copy_number(data, thresholds=options.thresholds)
-        data = data.merge(classes, combine_attrs="override").assign_attrs(history=classes.attrs["history"])
+        data = _beside(data, genomics.discretise_copy_number(data, thresholds=options.thresholds))
     return data
 
 
@@ -162,8 +164,7 @@ def _encode_expression(options: Namespace) -> "xr.Dataset":
     )
     data = genomics.place_samples(data, _samples(options), level=options.level, several=options.several)
     if options.gene_sets is not None:
-        scores = genomics.score_pathways(data, genomics.read_gmt(options.gene_sets), method=options.method)
-        data = data.merge(scores, combine_attrs="drop_conflicts").assign_attrs(history=scores.attrs["history"])
+        data = _beside(data, genomics.score_pathways(data, genomics.read_gmt(options.gene_sets), method=options.method))
     return data
 
 
@@ -181,9 +182,11 @@ def _encode_methylation(options: Namespace) -> "xr.Dataset":
     def matrix(path: Path | None) -> "xr.DataArray | None":
         return None if path is None else genomics.read_matrix(path, over="cpg", across=options.cpgs_in)
 
-    kind = "methylated" if options.unmethylated else "methylated_reads" if options.coverage else "beta"
+    given = matrix(options.file)
     data = genomics.encode_methylation(
-        **{kind: matrix(options.file)},
+        None if options.unmethylated or options.coverage else given,
+        methylated=given if options.unmethylated else None,
+        methylated_reads=given if options.coverage else None,
         unmethylated=matrix(options.unmethylated),
         coverage=matrix(options.coverage),
         detection_p=matrix(options.detection_p),
@@ -199,6 +202,11 @@ def _encode_methylation(options: Namespace) -> "xr.Dataset":
         positions = None if options.positions is None else read_table(options.positions, text=["cpg", "chromosome"])
         return genomics.average_methylation(data, intervals, by="interval", positions=positions)
     return data
+
+
+def _beside(data: "xr.Dataset", made: "xr.Dataset") -> "xr.Dataset":
+    """Return the data with what was made of them beside, and the longer history."""
+    return data.assign(made.data_vars).assign_attrs(made.attrs)
 
 
 def _describe(data: "xr.Dataset") -> str:

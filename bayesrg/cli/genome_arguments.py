@@ -29,10 +29,11 @@ without, and missing where it was not assayed. A MAF does not list patients with
 """
 
 _COPY_NUMBER = """examples:
-  bayesrg encode copy-number segments.seg --annotation genes.gtf.gz --classes --out copy_number.zarr.zip bayesrg encode
-  copy-number LAML_CBS_segments.tsv.gz --scale copy_number_minus_2 --annotation genes.bed --out cn.zarr.zip bayesrg
-  encode copy-number ratios.csv --genes-in rows --purity purity.csv --out copies.zarr.zip bayesrg encode copy-number
-  tumor_depth.tsv --normal normal_depth.tsv --annotation genes.bed --seed 1 --out cn.zarr.zip
+  bayesrg encode copy-number segments.seg --annotation genes.gtf.gz --classes --out copy_number.zarr.zip
+  bayesrg encode copy-number LAML_CBS_segments.tsv.gz --scale copy_number_minus_2 --annotation genes.bed \\
+      --out cn.zarr.zip
+  bayesrg encode copy-number ratios.csv --genes-in rows --purity purity.csv --out copies.zarr.zip
+  bayesrg encode copy-number tumor.tsv --normal normal.tsv --annotation genes.bed --seed 1 --out cn.zarr.zip
 
 FILE holds segments (SEG, CBS, CNVkit); with --genes-in a matrix of genes; with --normal the read depth of bins (columns
 chromosome, start, end and one per sample), which is compared with the normals' and segmented by circular binary
@@ -40,17 +41,17 @@ segmentation. The purity table has the columns sample (or patient), purity and, 
 """
 
 _EXPRESSION = """examples:
-  bayesrg encode expression counts.tsv --lengths genes.gtf.gz --out expression.zarr.zip bayesrg encode expression
-  counts.tsv --measure cpm --normalise tmm --minimum-cpm 1 --out log2_cpm.csv --variable log2_cpm bayesrg encode
-  expression fpkm.csv --as-measured fpkm --measure tpm --gene-sets hallmarks.gmt --out scores.zarr.zip
+  bayesrg encode expression counts.tsv --lengths genes.gtf.gz --out expression.zarr.zip
+  bayesrg encode expression counts.tsv --measure cpm --normalise tmm --minimum-cpm 1 --out cpm.csv --variable log2_cpm
+  bayesrg encode expression fpkm.csv --as-measured fpkm --measure tpm --gene-sets hallmarks.gmt --out scores.zarr.zip
 
 Raw counts become TPM (with --lengths), FPKM or CPM, and log2(1 + x). With --gene-sets the scores of the sets are added.
 """
 
 _METHYLATION = """examples:
-  bayesrg encode methylation betas.csv.gz --out methylation.zarr.zip bayesrg encode methylation methylated.csv
-  --unmethylated unmethylated.csv --detection-p p.csv --out methylation.zarr.zip bayesrg encode methylation reads.tsv
-  --coverage coverage.tsv --intervals islands.bed --out islands.zarr.zip
+  bayesrg encode methylation betas.csv.gz --out methylation.zarr.zip
+  bayesrg encode methylation methylated.csv --unmethylated unmethylated.csv --detection-p p.csv --out betas.zarr.zip
+  bayesrg encode methylation reads.tsv --coverage coverage.tsv --intervals islands.bed --out islands.zarr.zip
 
 FILE holds beta values; with --unmethylated the intensities of methylated probes; with --coverage counts of methylated
 reads. --genes and --intervals average the CpG sites, and take their place in the output.
@@ -250,6 +251,10 @@ def add_join(commands: argparse._SubParsersAction, add: Add) -> None:
     join.add_argument(
         "--role", metavar="COL=ROLE", action="append", default=[], help="role of a column that differs from its table's"
     )
+    join.add_argument(
+        "--text", metavar="COL", nargs="+", default=[], help="columns that stay text though they hold numbers"
+    )
+    join.add_argument("--exclude", metavar="COL", nargs="+", default=[], help="columns to leave out")
     join.add_argument(
         "--missing", metavar="WORD", nargs="+", default=[], help="words that mean missing, beside NA and empty cells"
     )

@@ -27,7 +27,8 @@ def run_join(options: Namespace) -> int:
     for out in (options.out, options.report, options.table, options.suggest):
         if out is not None:
             check_out(out, *files)
-    if options.out is None and options.suggest is None:
+    out: Path | None = options.out
+    if out is None and options.suggest is None:
         raise SettingsError("nothing is to be written; name the cohort's file with --out, or --suggest FILE")
     with warnings_told():
         sources = _sources(options)
@@ -61,7 +62,8 @@ def run_join(options: Namespace) -> int:
             from bayesrg.reporting import report_cohort
 
             say(f"page written to {report_cohort(joined, options.report, show_patients=options.show_patients)}")
-        print(f"written to {write_dataset(joined, options.out)}")
+        if out is not None:
+            print(f"written to {write_dataset(joined, out)}")
     return DONE
 
 
@@ -114,7 +116,28 @@ def _sources(options: Namespace) -> "dict[str, Source]":
             raise SettingsError(
                 f"--{kind} names {sorted(unknown)[0]!r}, which is no source; they are {', '.join(sources)}"
             )
-    return _with_roles(sources, columns)
+    return _with_roles(_narrowed(sources, options.exclude, options.text), columns)
+
+
+def _narrowed(sources: "dict[str, Source]", excluded: Sequence[str], text: Sequence[str]) -> "dict[str, Source]":
+    """Return the sources with columns to leave out and columns that stay text, each in the tables that have it."""
+    from dataclasses import replace
+
+    if not excluded and not text:
+        return sources
+    held = {name: set(_columns(source)) for name, source in sources.items()}
+    for option, columns in (("--exclude", excluded), ("--text", text)):
+        unknown = set(columns).difference(*held.values())
+        if unknown:
+            raise SettingsError(f"{option} names {sorted(unknown)[0]!r}, which is a column of no table")
+    return {
+        name: replace(
+            source,
+            exclude=[column for column in excluded if column in held[name]],
+            text=[column for column in text if column in held[name]],
+        )
+        for name, source in sources.items()
+    }
 
 
 def _with_roles(sources: "dict[str, Source]", columns: dict[str, str]) -> "dict[str, Source]":

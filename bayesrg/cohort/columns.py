@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bayesrg.errors import MOST_LISTED, TableError
+from bayesrg.tables import MISSING
 
 Kind = Literal["number", "boolean", "text", "category", "date", "duration"]
 
-MISSING_WORDS = frozenset({"", "NA", "N/A", "#N/A", "NaN", "nan"})
+MISSING_WORDS = MISSING | {""}
 """What a cell with a missing value may say, in any table."""
 
 # Text that is a number and loses nothing by becoming one: 007 and 1e5 as codes of things stay text.

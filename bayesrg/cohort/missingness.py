@@ -41,11 +41,11 @@ def look_at(cohort: xr.Dataset) -> Iterator[Block]:
     """Yield the cohort's values, block by block, and which are missing.
 
     Of an encoded variable the genes that its source has are counted; that another source has more of them does not make
-    values missing.
+    values missing. A variable that has values only where a gene is mutated (attribute ``only_where``) is not looked at.
     """
     for name, variable in cohort.data_vars.items():
         level: Level | None = next((level for level in LEVELS if level in variable.dims), None)
-        if level is None or "role" not in variable.attrs:
+        if level is None or "role" not in variable.attrs or "only_where" in variable.attrs:
             continue
         role, sources = variable.attrs["role"], variable.attrs["source"]
         if variable.attrs["kind"] == "matrix":

@@ -88,10 +88,15 @@ def draw(
             color=ALARM if fit.failed else INK,
         )
         paint(canvas)
-        buffer = io.StringIO()
+    return embed(canvas, name, title=shown, alt=fit.mark + alt, caption=caption)
+
+
+def embed(canvas: Canvas, name: str, *, title: str, alt: str, caption: str | Markup) -> Figure:
+    """A figure for the page from a canvas that is painted already; `name` is of its file, unique on the page."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    described = fit.mark + alt
-    return Figure(name, shown, described, caption, make_embeddable(buffer.getvalue(), name, shown, described))
+    return Figure(name, title, alt, caption, make_embeddable(buffer.getvalue(), name, title, alt))
 
 
 def make_embeddable(svg: str, name: str, title: str, alt: str) -> Markup:

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 LARGEST_INSIDE = 65_536
 
 
-def render(page: Page, *, verdict: str, mark: str, folder: str) -> str:
+def render(page: Page, *, verdict: str, mark: str, folder: str, judged: bool = True) -> str:
     """The page as HTML: style, script, figures and CSV downloads are all inside it.
 
     Parameters
@@ -25,6 +25,7 @@ def render(page: Page, *, verdict: str, mark: str, folder: str) -> str:
     verdict : the first line
     mark : what stands before the title of a fit that failed; empty for one that passed
     folder : name of the folder of CSV and SVG files beside the page
+    judged : whether the first line says passed or failed; a page without a fit only states it
     """
     script = (HERE / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -36,6 +37,7 @@ def render(page: Page, *, verdict: str, mark: str, folder: str) -> str:
         page=page,
         verdict=verdict,
         mark=mark,
+        judged=judged,
         folder=folder,
         version=__version__,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),

@@ -66,7 +66,14 @@ def report(
         raise TypeError("a rule selects among many features; this fit has one")
     else:
         fit, page = pages[type(made_with)](Fitted(tree, made_with), show_subjects)
-    target = Path(path)
+    return write_page(page, Path(path), verdict=f"{fit.verdict}.", mark=fit.mark)
+
+
+def write_page(page: Page, target: Path, *, verdict: str, mark: str = "", judged: bool = True) -> Path:
+    """Write a page, and its tables and figures to the folder ``<stem>_files`` beside it, and return its path.
+
+    Each file appears whole, the page last. `verdict`, `mark` and `judged` are as in `bayesrg.reporting.page.render`.
+    """
     folder = target.parent / f"{target.stem}_files"
     for table in page.of_kind(Table):
         _write(folder / f"{table.name}.csv", table.csv)
@@ -74,7 +81,7 @@ def report(
             _write(folder / f"{table.name}.json", table.json)
     for figure in page.of_kind(Figure):
         _write(folder / f"{figure.name}.svg", f'<?xml version="1.0" encoding="utf-8"?>\n{figure.svg}')
-    _write(target, render(page, verdict=f"{fit.verdict}.", mark=fit.mark, folder=folder.name))
+    _write(target, render(page, verdict=verdict, mark=mark, folder=folder.name, judged=judged))
     return target
 
 

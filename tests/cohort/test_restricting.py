@@ -15,6 +15,7 @@ from bayesrg.cohort.missingness import missing_by_variable
 from bayesrg.cohort.restricting import restrict
 from bayesrg.cohort.source import Source
 from bayesrg.errors import SettingsError, TableError
+from bayesrg.genomics import encode_mutations
 
 
 def cohort() -> xr.Dataset:
@@ -131,3 +132,22 @@ def test_tables_of_chosen_variables():
     both = join({"variants": Source(data, "genome"), "panel": Source(table, "clinical")})
     with pytest.raises(TableError, match="1 columns of the table would have the name of another: mutated_TP53"):
         to_table(both)
+
+
+def test_what_has_values_only_where_a_gene_is_mutated_is_not_missing_elsewhere():
+    table = pd.DataFrame(
+        {
+            "gene": ["TP53"],
+            "sample": ["P1"],
+            "classification": ["Missense_Mutation"],
+            "variant_type": ["SNP"],
+            "variant_allele_fraction": [0.4],
+        }
+    )
+    mutations = encode_mutations(table, patients=["P1", "P2"])
+    assert np.isnan(mutations["variant_allele_fraction"].sel(patient="P2", gene="TP53"))
+    joined = join({"mutations": Source(mutations, "genome")})
+    missing = missing_by_variable(joined)
+    assert "variant_allele_fraction" not in missing.index
+    assert missing["missing"].sum() == 0
+    assert membership(joined)["why"].tolist() == ["", ""]

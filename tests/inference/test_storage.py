@@ -10,8 +10,8 @@ import xarray as xr
 
 from bayesrg.errors import FitError
 from bayesrg.inference import load, save
-from bayesrg.storage import with_plain_labels
 from bayesrg.models import model_of
+from bayesrg.storage import with_plain_labels
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from bayesrg.genomics.mutations.burden import Burden, count_burden
 from bayesrg.genomics.mutations.counted import Unassayed, check_variants, choose_counted
 from bayesrg.genomics.mutations.sequenced import Sequenced, Unlisted, list_sequenced
 from bayesrg.genomics.mutations.tally import Tally, find_unassayed, recognise_variants, tally_genes, tally_units
-from bayesrg.genomics.mutations.variant_classes import Variants, choose_classes, choose_types
+from bayesrg.genomics.mutations.variant_classes import FLAGS, MULTI_HIT, Variants, choose_classes, choose_types
 from bayesrg.history import step, with_step
 from bayesrg.samples import identify_samples
 
 SeveralSamples = Literal["any", "all", "separate"]
-Quantity = Literal["mutated", "variant_count", "variant_allele_fraction"]
+Quantity = Literal["mutated", "variant_count", "variant_allele_fraction", "variant_class"]
 
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 """Variables over unit and gene; each takes 8 bytes a cell, or 4 as float32."""
@@ -108,10 +108,12 @@ def encode_mutations(
     Returns
     -------
     xarray.Dataset
-        Over (unit, ``gene``), genes sorted or as ``assayed`` lists them: ``mutated``; ``variant_count``, different
-        counted variants; ``variant_allele_fraction``, the largest of them, NaN without one. Over the unit:
-        ``variants``, different variants of any class, and with ``exome_size`` ``tumor_mutational_burden`` (1/Mb).
-        Attributes say what counted, what was assumed, and how many rows did not count and why.
+        Over (unit, ``gene``), genes sorted or as ``assayed`` lists them: ``mutated``; ``variant_class``, a flag whose
+        attributes name it (`bayesrg.genomics.mutations.variant_classes.name_classes` gives the words);
+        ``variant_count``, different counted variants; ``variant_allele_fraction``, the largest of them, NaN without
+        one. Over the unit: ``variants``, different variants of any class, and with ``exome_size``
+        ``tumor_mutational_burden`` (1/Mb). Attributes say what counted, what was assumed, and how many rows did not
+        count and why.
 
     Raises
     ------
@@ -169,13 +171,16 @@ def encode_mutations(
     variant = recognise_variants(rows)
     in_gene = choice.counted & (gene >= 0)
     fraction = rows["variant_allele_fraction"].to_numpy(float)[in_gene] if "variant_allele_fraction" in rows else None
+    flag = np.array([FLAGS[word] for word in rows["classification"].to_numpy()[in_gene]], dtype=np.int64)
     shared = several == "all"
     if shared and "start" not in rows.columns and len(sequenced.samples) > sequenced.n_units:
         raise TableError(
             "several='all' needs the columns chromosome, start, end, reference and alternative, by which a variant is "
             "known again in another sample; add them"
         )
-    tally = tally_genes(sample[in_gene], gene[in_gene], variant[in_gene], fraction, sequenced, assay, shared=shared)
+    tally = tally_genes(
+        sample[in_gene], gene[in_gene], variant[in_gene], fraction, flag, sequenced, assay, shared=shared
+    )
     data: dict[Hashable, Any] = {
         name: ((sequenced.level, "gene"), _spread(name, tally, sequenced, assay, dtype), _ATTRS[name])
         for name in wanted
@@ -229,12 +234,19 @@ def encode_mutations(
     )
 
 
-_ATTRS: Mapping[str, dict[str, str]] = {
+_ATTRS: Mapping[str, dict[str, Any]] = {
     "mutated": {"long_name": "gene has a counted somatic variant; NaN: not assayed", "units": "1"},
     "variant_count": {"long_name": "different counted somatic variants in the gene", "units": "1"},
     "variant_allele_fraction": {
         "long_name": "largest allele fraction of the counted variants in the gene",
         "units": "1",
+        "only_where": "mutated",
+    },
+    "variant_class": {
+        "long_name": "class of the counted variant in the gene",
+        "units": "1",
+        "flag_values": [0, *FLAGS.values(), MULTI_HIT],
+        "flag_meanings": " ".join(["none", *FLAGS, "Multi_Hit"]),
     },
     "variants": {"long_name": "different somatic variants of any class", "units": "1"},
     "tumor_mutational_burden": {"long_name": "somatic variants per megabase", "units": "1/Mb"},
@@ -275,7 +287,7 @@ def _spread(name: str, tally: Tally, sequenced: Sequenced, assay: Assay, dtype: 
     if name == "mutated":
         dense.reshape(-1)[tally.mutated] = 1.0
     else:
-        dense.reshape(-1)[tally.counted] = tally.count
+        dense.reshape(-1)[tally.counted] = tally.count if name == "variant_count" else tally.flag
     for units, genes in find_unassayed(sequenced, assay):
         dense[np.ix_(units, genes)] = np.nan
     return dense

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayesrg.genomics.mutations.assay import Assay
 from bayesrg.genomics.mutations.sequenced import Sequenced
+from bayesrg.genomics.mutations.variant_classes import MULTI_HIT
 
 PLACE = ("chromosome", "start", "end", "reference", "alternative")
 """Columns by which the same variant is known again in another sample."""
@@ -26,12 +27,16 @@ class Tally:
         Number of different variants of each pair in ``counted``.
     fraction
         Largest variant allele fraction of each pair in ``counted``; NaN where none is known.
+    flag
+        Class of the variant of each pair in ``counted``, or `MULTI_HIT` where there are several variants; a value of
+        `bayesrg.genomics.mutations.variant_classes.FLAGS`.
     """
 
     mutated: np.ndarray
     counted: np.ndarray
     count: np.ndarray
     fraction: np.ndarray
+    flag: np.ndarray
 
 
 def recognise_variants(table: pd.DataFrame) -> np.ndarray:
@@ -54,6 +59,7 @@ def tally_genes(
     gene: np.ndarray,
     variant: np.ndarray,
     fraction: np.ndarray | None,
+    flag: np.ndarray,
     sequenced: Sequenced,
     assay: Assay,
     *,
@@ -67,6 +73,8 @@ def tally_genes(
         Places of each counted variant's sample and gene, and its number by `recognise_variants`; shape (row,).
     fraction
         Variant allele fraction, shape (row,), or None where it is not known.
+    flag
+        Class of each variant as a value of `FLAGS`, shape (row,).
     sequenced, assay
         Who was sequenced, and for what.
     shared
@@ -84,14 +92,19 @@ def tally_genes(
         kept = np.isin(exact, common)
         exact, pair = exact[kept], pair[kept]
         fraction = None if fraction is None else fraction[kept]
+        flag = flag[kept]
         counted, count = np.unique(np.unique(exact) // n_variants, return_counts=True)
     else:
         counted, count = np.unique(np.unique(exact) // n_variants, return_counts=True)
         mutated = counted
     largest = np.full(len(counted), np.nan)
+    place = np.searchsorted(counted, pair)
     if fraction is not None:
-        np.fmax.at(largest, np.searchsorted(counted, pair), fraction)
-    return Tally(mutated, counted, count, largest)
+        np.fmax.at(largest, place, fraction)
+    # One variant may have another class in another sample, by other transcripts: the first in the list is kept.
+    only = np.full(len(counted), MULTI_HIT)
+    np.minimum.at(only, place, flag)
+    return Tally(mutated, counted, count, largest, np.where(count > 1, MULTI_HIT, only))
 
 
 def tally_units(sample: np.ndarray, variant: np.ndarray, sequenced: Sequenced, *, shared: bool) -> np.ndarray:

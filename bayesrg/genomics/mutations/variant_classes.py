@@ -6,6 +6,9 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+import xarray as xr
+
 from bayesrg.errors import SettingsError
 
 Variants = Literal["snv", "snv+indel"]
@@ -114,9 +117,29 @@ NONSYNONYMOUS = frozenset(name for name, one in CLASSES.items() if one.nonsynony
 CODING = frozenset(name for name, one in CLASSES.items() if one.coding)
 """Classes that lie in coding sequence or a splice site, silent ones included."""
 
+FLAGS: Mapping[str, int] = MappingProxyType({name: number for number, name in enumerate(CLASSES, start=1)})
+"""The value of each class in the variable ``variant_class``; 0 is no counted variant."""
+
+MULTI_HIT = len(FLAGS) + 1
+"""The value of several counted variants in one gene."""
+
 _BY_FOLDED = {name.casefold().replace("_", "").replace("-", ""): name for name in CLASSES}
 # Funcotator writes these two in capitals and a little otherwise.
 _BY_FOLDED |= {"denovostartinframe": "De_novo_Start_InFrame", "denovostartoutframe": "De_novo_Start_OutOfFrame"}
+
+
+def name_classes(data: xr.DataArray) -> np.ndarray:
+    """Return the words that the values of ``variant_class`` stand for, as its attributes say; empty for none.
+
+    Examples
+    --------
+    >>> name_classes(xr.DataArray([0.0, 2.0, np.nan], attrs={"flag_values": [0, 2], "flag_meanings": "none Nonsense"}))
+    array(['', 'Nonsense', ''], dtype='<U8')
+    """
+    words = dict(zip(data.attrs["flag_values"], str(data.attrs["flag_meanings"]).split(), strict=True))
+    values = np.nan_to_num(data.values, nan=0).astype(int)
+    found, where = np.unique(values, return_inverse=True)
+    return np.array([words[value] if value else "" for value in found.tolist()])[where].reshape(values.shape)
 
 
 def find_class(word: str) -> str | None:

@@ -12,6 +12,7 @@ from bayesrg.errors import SettingsError, TableError
 from bayesrg.genomics.mutations.encoding import encode_mutations
 from bayesrg.genomics.mutations.maf import read_maf, read_variants
 from bayesrg.genomics.mutations.recurrence import list_mutated, recurrence
+from bayesrg.genomics.mutations.variant_classes import name_classes
 
 GENES = ["ATRX", "IDH1", "NPM1", "TP53"]
 PATIENTS = ["A1", "B2", "C3", "D4", "E5"]
@@ -422,3 +423,24 @@ def test_read_maf_does_both_in_one(leukaemias, everybody):
     steps = encoded.attrs["history"].splitlines()
     assert [line.split(":")[0] for line in steps] == ["read_variants", "encode_mutations"]
     assert read_maf(path).sizes["patient"] == 193
+
+
+def test_classes_are_flags_and_several_variants_are_a_hit_of_their_own():
+    table = pd.DataFrame(
+        {
+            "gene": ["TP53", "TP53", "IDH1", "ATRX", "ATRX"],
+            "sample": ["P1", "P1", "P1", "P2", "P2"],
+            "chromosome": ["17", "17", "2", "X", "X"],
+            "start": [1, 2, 3, 4, 5],
+            "end": [1, 2, 3, 4, 5],
+            "reference": list("AAAAA"),
+            "alternative": list("CCCCC"),
+            "classification": ["Missense_Mutation", "Nonsense_Mutation", "Missense_Mutation", "Splice_Site", "Silent"],
+            "variant_type": ["SNP"] * 5,
+        }
+    )
+    found = encode_mutations(table)["variant_class"]
+    words = pd.DataFrame(name_classes(found), found["patient"].values, found["gene"].values)
+    assert words.loc["P1"].to_dict() == {"ATRX": "", "IDH1": "Missense_Mutation", "TP53": "Multi_Hit"}
+    assert words.loc["P2"].to_dict() == {"ATRX": "Splice_Site", "IDH1": "", "TP53": ""}
+    assert len(found.attrs["flag_values"]) == len(found.attrs["flag_meanings"].split())
