@@ -6,6 +6,7 @@ both). They sum to 3,095,677,412 and 3,088,269,832 base pairs without the mitoch
 """
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -41,8 +42,14 @@ LENGTHS = MappingProxyType(
 _OTHER_NAMES = {"23": "X", "24": "Y", "25": "MT", "M": "MT", "MTDNA": "MT", "NC_012920.1": "MT"}
 # RefSeq's accessions of the human chromosomes, such as NC_000007.14, as NCBI's annotation names them.
 _ACCESSION = re.compile(r"NC_0000(0[1-9]|1\d|2[0-4])\.\d+")
-_BUILDS = {"grch37": "GRCh37", "hg19": "GRCh37", "b37": "GRCh37", "37": "GRCh37"}
-_BUILDS |= {"grch38": "GRCh38", "hg38": "GRCh38", "b38": "GRCh38", "38": "GRCh38"}
+BUILDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "GRCh36": ("36", "36.1", "36.3", "hg18", "ncbi36", "grch36"),
+        "GRCh37": ("37", "37.1", "hg19", "grch37", "b37", "hs37d5", "grch37-lite"),
+        "GRCh38": ("38", "hg38", "grch38", "b38"),
+    }
+)
+"""Names, in lower case, under which builds of the human genome go."""
 
 
 def name_chromosomes(labels: Any) -> pd.Series:
@@ -57,11 +64,12 @@ def name_chromosomes(labels: Any) -> pd.Series:
     ['7', 'X', 'MT', nan]
     """
     given = pd.Series(labels, dtype=object)
-    known = {label: _name(str(label)) for label in pd.unique(given)}
+    known = {label: name_chromosome(str(label)) or np.nan for label in pd.unique(given)}
     return given.map(known)
 
 
-def _name(label: str) -> str | float:
+def name_chromosome(label: str) -> str | None:
+    """Return the name of one chromosome as `name_chromosomes` has it, or None."""
     bare = label.strip()
     accession = _ACCESSION.fullmatch(bare)
     if accession:
@@ -70,7 +78,7 @@ def _name(label: str) -> str | float:
         bare = bare[3:]
     bare = bare.removesuffix(".0").upper()
     bare = _OTHER_NAMES.get(bare, bare)
-    return bare if bare in CHROMOSOMES else np.nan
+    return bare if bare in CHROMOSOMES else None
 
 
 def rank_chromosomes(names: Any) -> np.ndarray:
@@ -91,8 +99,19 @@ def rank_chromosomes(names: Any) -> np.ndarray:
     return np.array([place[name] for name in unique], dtype=np.int64)[codes]
 
 
+def name_build(word: str) -> str:
+    """Return the Consortium's name of a human genome build; any other word as it is.
+
+    Examples
+    --------
+    >>> name_build("hg19"), name_build("37"), name_build("GRCm38")
+    ('GRCh37', 'GRCh37', 'GRCm38')
+    """
+    return next((name for name, known in BUILDS.items() if word.casefold() in known), word)
+
+
 def choose_build(build: str) -> Build:
-    """Return the build that a name means: ``GRCh37`` (also hg19, b37) or ``GRCh38`` (also hg38, b38).
+    """Return the build that a name means, of those whose `LENGTHS` are known.
 
     Raises
     ------
@@ -104,7 +123,8 @@ def choose_build(build: str) -> Build:
     >>> choose_build("hg19")
     'GRCh37'
     """
-    found = _BUILDS.get(str(build).lower())
-    if found is None:
-        raise SettingsError(f"build is {build!r}; expected GRCh37 (hg19) or GRCh38 (hg38)")
-    return "GRCh37" if found == "GRCh37" else "GRCh38"
+    match name_build(str(build)):
+        case "GRCh37" | "GRCh38" as found:
+            return found
+        case _:
+            raise SettingsError(f"build is {build!r}; expected GRCh37 (hg19) or GRCh38 (hg38)")

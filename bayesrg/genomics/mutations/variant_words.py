@@ -7,30 +7,14 @@ import numpy as np
 import pandas as pd
 
 from bayesrg.errors import SettingsError
-from bayesrg.genomics.chromosomes import name_chromosomes
+from bayesrg.genomics.chromosomes import name_build, name_chromosome
 from bayesrg.genomics.genes import is_spoilt
 from bayesrg.genomics.mutations.tab_separated import TextColumns
 from bayesrg.genomics.mutations.variant_classes import CLASSES, TYPES, find_class, find_type, nearest_class
 
-BUILDS: Mapping[str, tuple[str, ...]] = {
-    "GRCh36": ("36", "36.1", "36.3", "hg18", "ncbi36", "grch36"),
-    "GRCh37": ("37", "37.1", "hg19", "grch37", "b37", "hs37d5", "grch37-lite"),
-    "GRCh38": ("38", "hg38", "grch38", "b38"),
-}
-"""Names, in lower case, under which human genome builds go."""
-
 NO_GENE = frozenset({"", ".", "-", "---", "NA", "NaN", "nan", "Unknown", "unknown", "UNKNOWN", "None"})
 """Words that files write where a variant lies in no gene."""
 
-_CHROMOSOMES = {
-    **{str(n): str(n) for n in range(1, 23)},
-    "23": "X",
-    "24": "Y",
-    "M": "MT",
-    "X": "X",
-    "Y": "Y",
-    "MT": "MT",
-}
 # Sequences of the assembly that are placed on no chromosome, or not on a position of one.
 _CONTIG = re.compile(
     r"(?:chr)?(?:Un_)?(GL|KI|KB|KN|KQ|KV|KZ|ML|JH)\d+(\.\d+)?|\w+_\w+|NC_\d+(\.\d+)?|HLA-.+|hs\d+d\d+", re.IGNORECASE
@@ -107,17 +91,6 @@ def derive_types(reference: np.ndarray, alternative: np.ndarray) -> np.ndarray:
     return np.select([before == after, after > before], [substituted, "INS"], "DEL").astype(object)
 
 
-def name_build(word: str) -> str:
-    """Return the Consortium's name of a human genome build; any other word as it is.
-
-    Examples
-    --------
-    >>> name_build("hg19"), name_build("37"), name_build("GRCm38")
-    ('GRCh37', 'GRCh37', 'GRCm38')
-    """
-    return next((name for name, known in BUILDS.items() if word.casefold() in known), word)
-
-
 def check_build(text: TextColumns, column: str | None, build: str | None) -> str:
     """Return the one build that a file's positions are in, or what was asked for where the file does not say.
 
@@ -151,8 +124,7 @@ def check_build(text: TextColumns, column: str | None, build: str | None) -> str
 
 def _name_chromosome(word: str) -> str | None:
     """Return bayesrg's name of a chromosome; a sequence that is placed on none keeps the name it has."""
-    name = name_chromosomes([word]).iloc[0]
-    return name if isinstance(name, str) else (word if _CONTIG.fullmatch(word) else None)
+    return name_chromosome(word) or (word if _CONTIG.fullmatch(word) else None)
 
 
 def _read_genes(text: TextColumns, column: str) -> np.ndarray:
