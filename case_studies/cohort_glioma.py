@@ -190,9 +190,7 @@ for name, figure in {
     "flow": flow_diagram(ready),
     "presence": combinations_plot(joined),
     "missing": missingness_map(joined),
-    "oncoplot": oncoplot(
-        joined, annotations=clinical.set_index("patient")[["histological_type", "neoplasm_histologic_grade"]]
-    ),
+    "oncoplot": oncoplot(joined, variables=["histological_type", "neoplasm_histologic_grade", "MethylationCluster"]),
 }.items():
     figure.savefig(OUTPUT / f"{name}.svg")
 

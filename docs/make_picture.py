@@ -1,6 +1,7 @@
-"""Draw the README's picture from the demo's images: two scans of a lesion, shares of a feature's variance, its ICCs.
+"""Draw the README's pictures: from the demo's images a stability study, from public data an oncoplot.
 
-Run `uv run python docs/make_picture.py`; it writes docs/images/stability.png.
+Run `uv run python docs/make_picture.py`; it writes docs/images/stability.png (two scans of a lesion, shares of a
+feature's variance, its intraclass correlations) and docs/images/oncoplot.png (193 acute myeloid leukaemias).
 """
 
 import tempfile
@@ -13,8 +14,9 @@ import SimpleITK as sitk
 import xarray as xr
 from matplotlib.axes import Axes
 
-from bayesrg import Stability, fit
+from bayesrg import Stability, datasets, fit, genomics
 from bayesrg.demo import demonstrate
+from bayesrg.reporting import oncoplot
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767676"
 FEATURE = "glcm_joint_entropy_3d_merged"
@@ -42,8 +44,19 @@ def show_intervals(axes: Axes, estimands: xr.Dataset, name: str, dim: str, title
     axes.grid(axis="x", color="#e4e7ec")
 
 
+def draw_oncoplot(target: Path) -> None:
+    """Draw the mutations of public leukaemias with their French-American-British class."""
+    mutations = genomics.read_maf(datasets.path("laml/tcga_laml.maf.gz"), variants="snv+indel")
+    table = pd.read_csv(datasets.path("laml/tcga_laml_annot.tsv"), sep="\t", index_col=0)
+    figure = oncoplot(mutations, genes=12, annotations=table[["FAB_classification"]], width=7.5)
+    figure.savefig(target, dpi=110, metadata={"Software": None})
+    print(target)
+
+
 def main() -> None:
-    """Run the demo and draw its picture."""
+    """Draw the oncoplot, then run the demo and draw its picture."""
+    images = Path(__file__).parent / "images"
+    draw_oncoplot(images / "oncoplot.png")
     plt.rcParams |= {"font.size": 10, "axes.titlesize": 10.5, "axes.titlelocation": "left"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -62,7 +75,7 @@ def main() -> None:
         show_intervals(shares, estimands, "share", "component", f"{FEATURE}:\nshare of the variance")
         show_intervals(agreement, estimands, "icc", "condition", "intraclass correlation")
         agreement.axvline(0.75, color=GREY, linestyle=":", zorder=0)
-        target = Path(__file__).parent / "images" / "stability.png"
+        target = images / "stability.png"
         figure.savefig(target, dpi=110, metadata={"Software": None})
         print(target)
 

@@ -39,8 +39,8 @@ def oncoplot(
     Parameters
     ----------
     mutations : Dataset with `mutated` over (patient, gene), 1, 0 or NaN for not assayed; tumor, region or sample can
-        stand in place of patient; `variant_class` (text), `variant_count`, `copy_number_class` over the same dims and
-        `tumor_mutational_burden` over patients are shown where they are there
+        stand in place of patient; `variant_class` (flags, or text), `variant_count`, `copy_number_class` over the same
+        dims and `tumor_mutational_burden` over patients are shown where they are there
     genes : how many of the most recurrent genes, or their names
     annotations : what else is known, a strip each: DataFrame with patients in its index, or Dataset over patients
     variables : which of its columns (or of the data's own variables over patients); None for all of `annotations`
