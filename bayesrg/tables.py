@@ -319,8 +319,9 @@ def _recognise_types(table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame
 
 def _recognise_numbers(table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
     for name in table.columns.difference(list(text)):
-        values = {str(value) for value in table[name].dropna()}
-        numbers = values - MISSING
-        if numbers and all(map(_NUMBER.fullmatch, numbers)):
-            table[name] = pd.to_numeric(table[name].where(~table[name].isin(list(MISSING))))
+        held = table[name].dropna()
+        written = held[~held.isin(MISSING)].astype("str")
+        # Arrow, in which pandas keeps text, matches a column at once.
+        if len(written) and written.str.fullmatch(_NUMBER.pattern).all():
+            table[name] = pd.to_numeric(table[name].where(~table[name].isin(MISSING)))
     return table
