@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -319,9 +319,9 @@ def _recognise_types(table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame
 
 def _recognise_numbers(table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
     for name in table.columns.difference(list(text)):
-        held = table[name].dropna()
-        written = held[~held.isin(MISSING)].astype("str")
+        column: Any = table[name]
+        written = column[column.notna() & ~column.isin(list(MISSING))]
         # Arrow, in which pandas keeps text, matches a column at once.
-        if len(written) and written.str.fullmatch(_NUMBER.pattern).all():
-            table[name] = pd.to_numeric(table[name].where(~table[name].isin(MISSING)))
+        if len(written) and written.astype("str").str.fullmatch(_NUMBER.pattern).all():
+            table[name] = pd.to_numeric(column.where(~column.isin(list(MISSING))))
     return table
