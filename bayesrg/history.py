@@ -45,5 +45,7 @@ def with_step(dataset: xr.Dataset, line: str, *previous: xr.Dataset | xr.DataArr
     >>> with_step(xr.Dataset(), "encode_expression: measure='tpm'", first).attrs["history"].splitlines()
     ['read_matrix: counts.tsv', "encode_expression: measure='tpm'"]
     """
-    lines = [old for one in previous for old in str(one.attrs.get("history", "")).splitlines() if old]
-    return dataset.assign_attrs(history="\n".join(dict.fromkeys([*lines, line])))
+    lines: list[str] = []
+    for one in previous:
+        lines += [old for old in str(one.attrs.get("history", "")).splitlines() if old and old not in lines]
+    return dataset.assign_attrs(history="\n".join([*lines, line]))

@@ -92,13 +92,16 @@ def parse_barcode(text: str) -> Barcode | None:
 def near_misses(labels: Iterable[str]) -> list[tuple[str, ...]]:
     """Return groups of different labels that may mean the same, each group and the list of them sorted.
 
-    Alike are labels that differ in case, white space, separators, leading zeros, a ``.0`` that a spreadsheet appended,
-    or one letter after the last digit.
+    Alike are labels that differ in case, white space, separators (or in having any), leading zeros, letters that look
+    alike in other scripts, a ``.0`` that a spreadsheet appended, or one letter after the last digit; and a TCGA barcode
+    of a sample in another spelling beside its patient.
 
     Examples
     --------
     >>> near_misses(["TCGA-HT-7467", "TCGA-Ht-7467", "TCGA-EZ-7264", "TCGA-EZ-7264A", "TCGA-CS-4938"])
     [('TCGA-EZ-7264', 'TCGA-EZ-7264A'), ('TCGA-HT-7467', 'TCGA-Ht-7467')]
+    >>> near_misses(["P-01", "P1", "P11", "P2"])
+    [('P-01', 'P1')]
     """
     groups: dict[tuple[str, ...], set[str]] = {}
     for label in set(labels):
@@ -107,6 +110,12 @@ def near_misses(labels: Iterable[str]) -> list[tuple[str, ...]]:
     for key in sorted(groups):
         if _ends_in_a_letter(key) and key[:-1] in groups:
             groups[key[:-1]] |= groups.pop(key)
+    # A label without separators is like those that have its letters and digits: 1-11 and 11-1 are not like each other.
+    bare = {_bare(label): key for key, group in groups.items() for label in group if _bare(label) == _plain(label)}
+    for key in sorted(groups):
+        others = {bare[_bare(label)] for label in groups[key] if _bare(label) in bare} - {key}
+        for other in others & groups.keys():
+            groups[other] |= groups.pop(key, set())
     return sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
 
 
@@ -124,23 +133,55 @@ def explain_near_miss(first: str, second: str) -> str:
         return "white space"
     if first.casefold() == second.casefold():
         return "upper and lower case"
+    if _latin(first) == _latin(second):
+        return "letters of another script"
     if _key(first)[:-1] == _key(second) or _key(second)[:-1] == _key(first):
         return "one letter at the end"
-    if _words(first) == _words(second):
+    if _words(first) == _words(second) or _bare(first) == _bare(second):
         return "separators"
     return "leading zeros, separators or case"
 
 
+def spell_barcode(label: str) -> Barcode | None:
+    """Return the TCGA barcode that a label is once its case, blanks and separators are mended, or None.
+
+    Examples
+    --------
+    >>> spell_barcode("tcga.ab.2988.01a ").patient
+    'TCGA-AB-2988'
+    """
+    return parse_barcode(re.sub(r"[._ ]+", "-", label.strip()).upper())
+
+
+# Capital and small letters of the Cyrillic and Greek scripts that no eye tells from Latin ones.
+_LOOK_ALIKE = str.maketrans("АВЕКМНОРСТХаеорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXaeopcyxABEZHIKMNOPTYXo")
+
+
+def _latin(label: str) -> str:
+    return unicodedata.normalize("NFKC", label).translate(_LOOK_ALIKE)
+
+
+def _plain(label: str) -> str:
+    """Return a label without what no one sees or means."""
+    return re.sub(r"(?<=\d)\.0+$", "", _latin(label).strip()).casefold()
+
+
+def _bare(label: str) -> str:
+    """Return the letters and digits of a label, without anything between them."""
+    return "".join(re.findall(r"[^\W_]+", _plain(label)))
+
+
 def _words(label: str) -> list[str]:
     """Return the runs of letters and the runs of digits, without case."""
-    plain = unicodedata.normalize("NFKC", label).strip().removesuffix(".0").casefold()
-    return re.findall(r"[^\W\d_]+|\d+", plain)
+    return re.findall(r"[^\W\d_]+|\d+", _plain(label))
 
 
 def _key(label: str) -> tuple[str, ...]:
     """Return what stays of a label once everything in which near misses differ, but the last letter, is gone."""
+    barcode = spell_barcode(label) if parse_barcode(label) is None else None
     # A label of signs alone, such as "?", is alike to nothing but itself.
-    return tuple(word.lstrip("0") if word.isdigit() else word for word in _words(label)) or (label,)
+    words = _words(label if barcode is None else barcode.patient)
+    return tuple(word.lstrip("0") if word.isdigit() else word for word in words) or (label,)
 
 
 def _ends_in_a_letter(key: tuple[str, ...]) -> bool:

@@ -5,7 +5,7 @@ A laboratory names samples; a study has patients, and may have tumours and regio
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ LEVELS: tuple[Level, ...] = ("patient", "tumor", "region")
 
 UNITS = (*LEVELS, "sample")
 """Dims of which data have one: what a row is of."""
+
+CLASSES = frozenset({"copy_number_class", "variant_class"})
+"""Variables whose numbers are names of classes, so that they have no mean."""
 
 JOINT = "/"
 """Between patient, tumour and region in the label of a unit."""
@@ -179,7 +182,9 @@ def place_samples(
     Returns
     -------
     xarray.Dataset
-        The variables with the unit's dim in the place of ``sample``, units in the order of their first samples.
+        The variables with the unit's dim in the place of ``sample``, units in the order of their first samples. Each is
+        joined on its own scale (the mean of logarithms is not the logarithm of the mean), and its attribute
+        ``cell_methods`` says how. Coordinates of samples stay, but text that differs within a unit.
 
     Raises
     ------
@@ -227,12 +232,32 @@ def place_samples(
         )
     coords = unit_coords(who.iloc[first], level)
     placed = {name: _collapse(variable, codes, first, level, several) for name, variable in data.data_vars.items()}
-    others = {
-        name: coord.variable for name, coord in data.coords.items() if "sample" not in coord.dims and name not in coords
-    }
+    kept, lost = _collapse_coords(data, codes, first, level, several)
+    others = {name: coord for name, coord in kept.items() if name not in coords}
     result = xr.Dataset(placed, {**others, **coords}, data.attrs)
-    told = {"several": several, "samples": len(labels), "units": len(units)} if len(crowded) else {}
+    told: dict[str, Any] = {}
+    if len(crowded):
+        told = {"several": several, "samples": len(labels), "units": len(units)}
+    if lost:
+        told["coordinates_that_differ_within_units"] = lost
     return with_step(result, step("place_samples", level=level, **told), data)
+
+
+def _collapse_coords(
+    data: xr.Dataset, codes: np.ndarray, first: np.ndarray, level: str, several: Several
+) -> tuple[dict[Hashable, xr.Variable], list[str]]:
+    """Return the coordinates other than the samples' names, and which text was lost because a unit's samples differ."""
+    kept: dict[Hashable, xr.Variable] = {}
+    lost: list[str] = []
+    for name, coord in data.coords.items():
+        if name == "sample":
+            continue
+        same = "sample" not in coord.dims or bool((coord.values == coord.values[first[codes]]).all())
+        if not same and coord.dtype.kind not in "fiub":
+            lost.append(str(name))
+            continue
+        kept[name] = _collapse(coord, codes, first, level, "first" if same else several)
+    return kept, lost
 
 
 def _collapse(
@@ -242,12 +267,18 @@ def _collapse(
     if "sample" not in variable.dims:
         return variable.variable
     kept = variable.variable.isel(sample=first)
+    attrs = dict(kept.attrs)
     if several in ("mean", "maximum") and len(first) < len(codes):
         if variable.dtype.kind not in "fiub":
             raise TableError(
                 f"variable {str(variable.name)!r} holds text, which has no {several}; give several='first', or leave "
-                "the "
-                "variable out"
+                "the variable out"
+            )
+        if several == "mean" and variable.name in CLASSES:
+            raise TableError(
+                f"variable {str(variable.name)!r} holds classes, which have no mean; average what they were made of "
+                "and "
+                "make them again, or give several='maximum' or 'first'"
             )
         axis = variable.dims.index("sample")
         values = np.moveaxis(variable.values, axis, 0)
@@ -264,8 +295,9 @@ def _collapse(
             else:
                 largest = np.where(held, mine, -np.inf).max(axis=0)
                 changed[unit] = np.where(held.any(axis=0), largest, np.nan)
-        kept = xr.Variable(kept.dims, np.moveaxis(changed, 0, axis), kept.attrs)
-    return xr.Variable(tuple(level if dim == "sample" else dim for dim in kept.dims), kept.values, kept.attrs)
+        kept = xr.Variable(kept.dims, np.moveaxis(changed, 0, axis))
+        attrs["cell_methods"] = f"sample: {several}"
+    return xr.Variable(tuple(level if dim == "sample" else dim for dim in kept.dims), kept.values, attrs)
 
 
 def _of_barcodes(index: pd.Index) -> pd.DataFrame:

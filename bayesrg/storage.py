@@ -15,6 +15,9 @@ from bayesrg.files import replace_atomically
 SUFFIX = ".zarr.zip"
 """Of files that hold a whole Dataset."""
 
+WIDEST = 256
+"""Characters of text up to which every cell of a variable is stored as wide as its widest."""
+
 FLAT = (".csv", ".parquet")
 """Suffixes of files that hold one variable of a Dataset as a table."""
 
@@ -53,7 +56,9 @@ def read_tree(path: Path, *, what: str, error: type[BayesrgError], mend: str) ->
         raise error(f"{path} is not {what} (a zip of zarr arrays), or it is damaged: {mend}")
     try:
         with ZipStore(path, mode="r") as store:
-            opened: Any = xr.open_datatree(cast(Any, store), engine="zarr", consolidated=False)
+            # Microseconds reach the 9999-12-31 that registries write for an open end; nanoseconds end in 2262.
+            times: Any = xr.coders.CFDatetimeCoder(time_unit="us")
+            opened: Any = xr.open_datatree(cast(Any, store), engine="zarr", consolidated=False, decode_times=times)
             tree = opened.load()
     except (zipfile.BadZipFile, OSError, KeyError, ValueError, RuntimeError) as problem:  # codecs raise RuntimeError
         raise error(f"{path} cannot be read as {what} ({problem}): {mend}") from problem
@@ -139,14 +144,17 @@ def read_dataset(path: str | Path) -> xr.Dataset:
 def with_plain_labels(tree: xr.DataTree) -> xr.DataTree:
     """The tree itself, its labels now text of fixed width, which NumPy compares and joins with what people give.
 
-    Samplers give labels as objects, and what was saved as such comes back as NumPy's variable-width strings.
+    Samplers give labels as objects, and what was saved as such comes back as NumPy's variable-width strings. Long text
+    of a variable stays as objects: one remark of a thousand characters would make every cell as wide.
     """
     for node in tree.subtree:
         dataset = node.to_dataset(inherit=False)
         text = [name for name, variable in dataset.variables.items() if variable.dtype.kind in "OT"]
         for name in text:
             own = dataset.variables[name]
-            plain = (own.dims, np.array(own.values.ravel().tolist(), dtype=str).reshape(own.shape), own.attrs)
+            words = [str(word) for word in own.values.ravel().tolist()]
+            long = name not in dataset.coords and max(map(len, words), default=0) > WIDEST
+            plain = (own.dims, np.array(words, dtype=object if long else str).reshape(own.shape), own.attrs)
             dataset = (dataset.assign_coords if name in dataset.coords else dataset.assign)({name: plain})
         if text:
             node.dataset = dataset

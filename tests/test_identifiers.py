@@ -43,6 +43,12 @@ def test_what_is_no_barcode(text):
         ("P-1", "P_1", "separators"),
         ("P-01", "P1", "leading zeros, separators or case"),
         ("101", "101.0", "separators"),
+        ("7", "7.00", "separators"),
+        ("TCGAHT7467", "TCGA-HT-7467", "separators"),
+        ("P_A1", "PA1", "separators"),
+        ("01-002", "01002", "separators"),
+        ("\u0420\u04101", "PA1", "letters of another script"),
+        ("tcga.ab.2988.01a", "TCGA-AB-2988", "leading zeros, separators or case"),
     ],
 )
 def test_near_misses_and_what_they_differ_in(one, other, why):
@@ -50,7 +56,18 @@ def test_near_misses_and_what_they_differ_in(one, other, why):
     assert explain_near_miss(one, other) == explain_near_miss(other, one) == why
 
 
-@pytest.mark.parametrize("labels", [("P1", "P2"), ("P1-1", "P11"), ("P1a", "P1b"), ("?", "!"), ("A", "B"), ("10", "1")])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("P1", "P2"),
+        ("P1a", "P1b"),
+        ("?", "!"),
+        ("A", "B"),
+        ("10", "1"),
+        ("1-11", "11-1"),
+        ("TCGA-AB-2988-01A", "TCGA-AB-2988-02A"),
+    ],
+)
 def test_labels_that_are_not_alike(labels):
     assert near_misses(labels) == []
 

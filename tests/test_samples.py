@@ -126,3 +126,26 @@ def test_the_order_of_samples_does_not_matter(order, several):
     straight = place_samples(data, who, several=several)
     turned = place_samples(data.isel(sample=list(order)), who, several=several)
     xr.testing.assert_allclose(turned.sel(patient=straight["patient"]).drop_attrs(), straight.drop_attrs())
+
+
+def test_coordinates_of_samples_stay_unless_they_differ_within_a_unit():
+    data = DATA.assign_coords(
+        library=("sample", [10.0, 30.0, 20.0]), site=("sample", ["x", "y", "x"]), plate=("sample", list("123"))
+    )
+    placed = place_samples(data, WHO, several="mean")
+    assert placed["library"].values.tolist() == [15, 30]
+    assert placed["site"].values.tolist() == ["x", "y"]
+    assert "plate" not in placed.coords
+    assert "coordinates_that_differ_within_units=['plate']" in placed.attrs["history"]
+    apart = place_samples(data, WHO, level="region")
+    assert apart["plate"].values.tolist() == list("123")
+    assert apart["plate"].dims == ("region",)
+
+
+def test_classes_have_no_mean_and_numbers_say_how_they_were_joined():
+    classes = ratios(["a1", "a2"], [[-1.0, 0.0], [0.0, 0.0]], "copy_number_class")
+    with pytest.raises(TableError, match="'copy_number_class' holds classes, which have no mean"):
+        place_samples(classes, WHO, several="mean")
+    assert place_samples(classes, WHO, several="maximum")["copy_number_class"].values.tolist() == [[0, 0]]
+    assert place_samples(DATA, WHO, several="mean")["log2_ratio"].attrs["cell_methods"] == "sample: mean"
+    assert "cell_methods" not in place_samples(DATA, WHO, level="region")["log2_ratio"].attrs

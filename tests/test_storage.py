@@ -59,3 +59,19 @@ def test_files_that_hold_no_dataset(tmp_path):
     (tmp_path / "cut.zarr.zip").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(TableError, match="damaged"):
         read_dataset(tmp_path / "cut.zarr.zip")
+
+
+def test_dates_beyond_the_reach_of_nanoseconds_come_back(tmp_path):
+    ends = np.array(["9999-12-31", "1600-01-01T12:00", "2020-01-01", "NaT"], dtype="datetime64[us]")
+    data = xr.Dataset({"end": ("patient", ends)}, {"patient": list("abcd")})
+    found = read_dataset(write_dataset(data, tmp_path / "dates.zarr.zip"))
+    assert found.identical(data)
+    assert found["end"].dtype == "datetime64[us]"
+
+
+def test_one_long_remark_makes_no_cell_wider(tmp_path):
+    remarks = np.array(["x" * 5_000, "short", ""], dtype=object)
+    data = xr.Dataset({"remark": ("patient", remarks)}, {"patient": list("abc")})
+    found = read_dataset(write_dataset(data, tmp_path / "remarks.zarr.zip"))["remark"]
+    assert found.dtype == object
+    assert found.values.tolist() == remarks.tolist()

@@ -105,7 +105,7 @@ def test_repeated_columns_are_named():
     ("name", "content", "message"),
     [
         ("absent.csv", None, "no such manifest"),
-        ("m.xlsx", b"", "expected a manifest in one of .csv"),
+        ("m.ods", b"", "expected a manifest in one of .csv"),
         ("m.csv", b"", "could not be read"),
         ("m.csv", b'image,mask\na,b,c,d\ne,f\n,\n"', "could not be read"),
         ("m.csv", b"image,mask\n\xff\xfe,b", "could not be read"),
