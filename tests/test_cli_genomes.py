@@ -33,6 +33,8 @@ def place(tmp_path, monkeypatch):
         "b.csv": BETA,
         "lengths.csv": "gene,length\nTP53,2000\nEGFR,4000\n",
         "sequenced.txt": "P1\nP2\nP3\n",
+        "bare.csv": "P3\nP1\nP2\n",
+        "headed.txt": "patient\nP1\nP2\n",
         "sets.gmt": "ERBB\tnothing\tTP53\tEGFR\n",
         "map.csv": "cpg,gene\ncg01,TP53\ncg02,TP53\n",
         "purity.csv": "patient,purity\nP1,0.8\nP2,1\n",
@@ -134,10 +136,24 @@ def test_samples_are_placed_over_regions(place, run):
         ("encode methylation c.tsv --out e.zarr.zip", "10"),
         ("join --clinical clinical.csv", "nothing is to be written"),
         ("join --out c.zarr.zip", "no table is given"),
-        ("join --clinical clinical.csv --role stage=outcome --out c.zarr.zip", "'stage', which is in no table"),
+        (
+            "join --clinical clinical.csv --role stage=outcome --out c.zarr.zip",
+            "'stage', which is a column of no table",
+        ),
         ("join --clinical clinical.csv --patient other=ID --out c.zarr.zip", "'other', which is no source"),
         ("join --clinical clinical.csv --exclude weight --out c.zarr.zip", "'weight', which is a column of no table"),
         ("join --clinical clinical.csv --imaging features.csv --out c.zarr.zip", "no column 'patient'"),
+        ("join --clinical clinical.csv --out c.zarr.zip --report c.zarr.zip", "--report and --out name the same file"),
+        ("join --clinical clinical.csv --out c.csv", "expected a cohort's file to end in .zarr.zip"),
+        ("join --clinical clinical.csv --out c.zarr.zip --table t.xls", "expected a table in one of .csv, .parquet"),
+        ("encode copy-number s.seg --annotation g.bed --thresholds 1 2 3 4 --out c.zarr.zip", "does nothing without"),
+        (
+            "encode copy-number s.seg --annotation g.bed --seed 3 --out c.zarr.zip",
+            "--seed does nothing without --normal",
+        ),
+        ("encode expression c.tsv --measure cpm --method ssgsea --out c.zarr.zip", "--method does nothing without"),
+        ("encode mutations v.maf --patients bare.csv --out c.zarr.zip", "its one column is called 'P3'"),
+        ("encode mutations v.maf --patients headed.txt --out c.zarr.zip", "the first line is 'patient'"),
     ],
 )
 def test_what_is_refused_in_one_line(place, run, line, message):
@@ -185,3 +201,17 @@ def test_published_gliomas_from_the_command_line(place, run):
     code, shown, _ = run(f"join {tables} --identifiers ids.csv --out c.zarr.zip")
     assert code == 0
     assert "188 of 188 patients are in every table" in shown
+
+
+def test_columns_are_renamed_excluded_and_given_units_in_the_table_that_has_them(place, run):
+    (place / "scans.csv").write_text("patient,a/b,age\nP1,1,50\nP2,2,61\n")
+    tables = "join --imaging scans.csv --clinical clinical.csv --out c.zarr.zip"
+    code, _, told = run(f"{tables} --exclude age")
+    assert code == 1
+    assert "'age', which is a column of scans, clinical; say which: scans=age" in told
+    code, _, told = run(f"{tables} --exclude scans=age --rename a/b=ab --unit ab=mm --role death=outcome")
+    assert (code, told) == (0, "")
+    cohort = read_dataset("c.zarr.zip")
+    assert cohort["feature"].values.tolist() == ["ab"]
+    assert cohort["feature_units"].values.tolist() == ["mm"]
+    assert cohort["age"].attrs["source"] == "clinical"

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from bayesrg import __version__
-from bayesrg.cli.genome_arguments import add_encode, add_join
+from bayesrg.cli.encode_arguments import add_encode
+from bayesrg.cli.join_arguments import add_join
 
 _MAIN = """examples:
   bayesrg demo

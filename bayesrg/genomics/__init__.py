@@ -1,6 +1,15 @@
 """Genomes: mutations, copy number, expression and methylation, encoded as Datasets over patients and genes.
 
-Each modality is a folder: what reads its files, the arithmetic, and ``encoding``, from a table or Dataset to a Dataset.
+Begin with the function of the modality, from a file or a table to a Dataset:
+
+- mutations: ``read_maf(path)``, or ``encode_statuses(table)`` where a table says Mutant and wt;
+- copy number: ``encode_copy_number(read_segments(path), read_annotation(path))``, then ``discretise_copy_number``;
+- expression: ``encode_expression(read_counts(path), lengths)``, then ``score_pathways``;
+- methylation: ``encode_methylation(read_matrix(path, over="cpg"))``, then ``average_methylation``.
+
+Samples become patients on the way: TCGA barcodes tell theirs, other names are the patient's own, and ``samples=`` takes
+a table that says it; ``level="region"`` keeps several samples of a patient apart. `bayesrg.cohort.join` takes what
+comes out.
 """
 
 from bayesrg.genomics.annotation import read_annotation

@@ -15,7 +15,7 @@ from bayesrg.genomics.text_rows import read_text, split_rows
 from bayesrg.history import step
 
 Names = Literal["symbol", "identifier"]
-SeveralPlaces = Literal["refuse", "first", "longest", "leave_out"]
+SeveralPlaces = Literal["keep_x", "refuse", "first", "longest", "leave_out"]
 
 COLUMNS = ("gene", "chromosome", "start", "end", "strand", "length")
 
@@ -27,7 +27,7 @@ def read_annotation(
     path: str | PathLike[str],
     *,
     names: Names = "symbol",
-    several: SeveralPlaces = "refuse",
+    several: SeveralPlaces = "keep_x",
     build: str | None = None,
 ) -> pd.DataFrame:
     r"""Return the genes of an annotation, a row per gene.
@@ -42,9 +42,12 @@ def read_annotation(
         Of GTF and GFF3: ``"symbol"`` (``gene_name``, or else ``gene`` or ``Name``, or else the identifier) or
         ``"identifier"`` (``gene_id``, or else ``ID``).
     several
-        What becomes of a gene in several places, such as one in the pseudoautosomal region of X and Y: ``"refuse"`` (an
-        error that lists them), the ``"first"`` in the order of the genome (X before Y), the ``"longest"``, or
-        ``"leave_out"``. All but the first count in a warning what they left out.
+        What becomes of a name that stands in several places, as some do in every release of GENCODE and Ensembl:
+        ``"keep_x"`` keeps the place on X of a gene that has one place on X and one on Y, since the pseudoautosomal
+        region is one in two copies, and leaves out every other name in several places (such as the small RNAs
+        ``Y_RNA``), since it is no one gene; the ``"first"`` in the order of the genome; the ``"longest"``;
+        ``"leave_out"`` leaves all out; ``"refuse"`` is an error that lists them. A warning counts and names what was
+        left out.
     build
         ``GRCh37`` or ``GRCh38``: a gene beyond the end of its chromosome is refused. None compares with neither.
 
@@ -113,7 +116,7 @@ def check_annotation(
         With the columns ``gene``, ``chromosome``, ``start``, ``end`` (1-based, inclusive) and, where known, ``strand``
         and ``length``; others are not kept.
     several, build
-        As for `read_annotation`.
+        As for `read_annotation`; a table of one's own is refused by default.
     where
         What messages begin with, such as the file's name.
 
@@ -177,16 +180,25 @@ def _choose_places(table: Any, several: SeveralPlaces, where: str) -> pd.DataFra
     told = f"{where}{len(genes)} genes are in several places: {shown} ({genes[0]} at {places})"
     if several == "refuse":
         raise TableError(
-            f"{told}; give several='first', 'longest' or 'leave_out', or names='identifier' for GTF and GFF3"
+            f"{told}; keep one row per gene: read_annotation and check_annotation (bayesrg.genomics.annotation) do so "
+            "with several='keep_x', 'first', 'longest' or 'leave_out'"
         )
     if several == "leave_out":
         kept = table[~crowded]
+    elif several == "keep_x":
+        in_order = table[crowded].groupby("gene")["chromosome"].agg(",".join)
+        paired = in_order.index[in_order == "X,Y"]
+        kept = table[~crowded | (table["gene"].isin(paired) & (table["chromosome"] == "X")).to_numpy()]
+        if len(paired):
+            told += f"; {len(paired)} with one place on X and one on Y ({list_some(paired)}) were kept on X"
     elif several == "first":
         kept = table.drop_duplicates("gene", keep="first")
     else:
         span = (table["end"] - table["start"]).to_numpy()
         longest_first = table.iloc[np.argsort(-span, kind="stable")]
         kept = longest_first.drop_duplicates("gene", keep="first").sort_index()
+    if not len(kept):
+        raise TableError(f"{told}; several={several!r} leaves no gene; give several='first' or 'longest'")
     warnings.warn(f"{told}; several={several!r} left out {len(table) - len(kept)} of {len(table)} rows", stacklevel=3)
     return kept.reset_index(drop=True)
 

@@ -6,6 +6,7 @@ whose ``Parent`` is the gene.
 
 import gzip
 import re
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +32,8 @@ def read_gene_models(source: Path, *, by_symbol: bool) -> pd.DataFrame:
     Parameters
     ----------
     source
-        Told apart by its attributes, gzipped or not. Where a GTF has no rows of genes, a gene runs from its first exon
-        to its last.
+        Told apart by its attributes, gzipped or not. A gene of GTF that has exons but no row of its own runs from its
+        first exon to its last. Exons of GFF3 that belong to no gene are left out, and a warning counts them.
     by_symbol
         Name genes by their symbols where they have one; otherwise by their identifiers.
 
@@ -99,14 +100,21 @@ def read_gene_models(source: Path, *, by_symbol: bool) -> pd.DataFrame:
         else:
             hull = hulls[key]
             hull[2], hull[3] = min(hull[2], start), max(hull[3], end)
+    orphans = 0
     for parent, chromosome, start, end in waiting:
         root = parent
         for _ in range(DEEPEST):
             if root not in parents:
                 break
             root = parents[root]
+        orphans += (root, chromosome) not in genes
         exons.setdefault((root, chromosome), []).append((start, end))
-    chosen = genes or hulls
+    if genes and orphans:
+        warnings.warn(
+            f"{source}: {orphans} of {len(waiting)} exons belong to no row of a gene (by Parent) and are left out",
+            stacklevel=3,
+        )
+    chosen = hulls | genes
     if not chosen:
         raise TableError(f"{source}: no row is of a gene or an exon; expected GTF or GFF3 with the type in column 3")
     rows = [(*gene, unite_exons(np.array(exons[key])) if key in exons else np.nan) for key, gene in chosen.items()]
@@ -142,7 +150,7 @@ def _read_features(source: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         with source.open("rb") as file:
             is_gzip = file.read(2) == b"\x1f\x8b"
-        with gzip.open(source, "rt") if is_gzip else source.open() as lines:
+        with gzip.open(source, "rt", encoding="utf-8") if is_gzip else source.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.startswith("##FASTA"):
                     return

@@ -1,6 +1,8 @@
 """Rows of a text file and the line on which each stands, so that a message can name the line that has to be mended."""
 
+import csv
 import gzip
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 from bayesrg.errors import TableError
 
 _GZIP = b"\x1f\x8b"
+# GATK begins its tables of segments with the header lines of a SAM file: @HD, @SQ, @RG.
+_SAM_HEADER = re.compile(r"@[A-Z]{2}\t")
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,8 @@ class TextRows:
     lines
         The line of each row in the file, from 1.
     comments
-        Lines that begin with ``#``, ``track`` or ``browser``, in their order.
+        Lines that begin with ``#``, ``track`` or ``browser``, or are of a SAM header (``@HD`` and its kin), in their
+        order.
     """
 
     rows: list[list[str]]
@@ -58,13 +63,16 @@ def read_text(path: Path, what: str) -> str:
 def split_rows(text: str) -> TextRows:
     r"""Return the rows of a text, empty lines left out.
 
-    Fields are separated by tabs, or else by commas, or else by blanks, as the first row has them.
+    Fields are separated by tabs, or else by commas, or else by blanks, as the first row has them. Commas and blanks
+    within double quotes separate nothing.
 
     Examples
     --------
     >>> found = split_rows("# made by hand\nID\tchrom\n\nP1\t 7 \n")
     >>> found.rows, found.lines
     ([['ID', 'chrom'], ['P1', '7']], [2, 4])
+    >>> split_rows('ID,chrom\n"Doe, J.",7\n').rows
+    [['ID', 'chrom'], ['Doe, J.', '7']]
     """
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -79,8 +87,19 @@ def split_rows(text: str) -> TextRows:
         ):
             comments.append(line)
             continue
+        if _SAM_HEADER.match(line):
+            comments.append(line)
+            continue
         if not rows:
             separator = "\t" if "\t" in line else "," if "," in line else None
-        rows.append([field.strip().strip('"').strip() for field in line.split(separator)])
+        rows.append(_split_fields(line, separator))
         lines.append(number)
     return TextRows(rows, lines, comments)
+
+
+def _split_fields(line: str, separator: str | None) -> list[str]:
+    if separator == "\t" or '"' not in line:
+        return [field.strip().strip('"').strip() for field in line.split(separator)]
+    # One line at a time, so that a quote which is never closed harms no other row.
+    fields = next(csv.reader([line.strip()], delimiter=separator or " ", skipinitialspace=True))
+    return [field.strip() for field in fields]

@@ -1,6 +1,9 @@
 """Places of genes from small files in each format, and what becomes of genes in several places."""
 
 import gzip
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -60,6 +63,25 @@ def test_gtf_without_rows_of_genes(write):
     assert table.iloc[0].tolist() == ["EZH2", "7", 100, 400, "+", 250.0]
 
 
+def test_a_gene_with_exons_only_is_kept_beside_rows_of_genes(write):
+    row = '3\tx\texon\t{}\t{}\t.\t+\t.\tgene_id "ENSG03"; gene_name "PBRM1";\n'
+    table = read_annotation(write(GTF + row.format(10, 19) + row.format(40, 49), "genes.gtf"))
+    assert table["gene"].tolist() == ["ENSG02", "PBRM1", "EZH2"]
+    assert table.iloc[1].tolist() == ["PBRM1", "3", 10, 49, "+", 20.0]
+
+
+def test_text_is_utf8_whatever_the_locale(write):
+    path = write(GTF.replace("havana", "Universität"), "genes.gtf")
+    code = (
+        "import sys; from bayesrg.genomics.annotation import read_annotation; print(len(read_annotation(sys.argv[1])))"
+    )
+    plain = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], env=plain, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "2"
+
+
 @pytest.mark.parametrize("name", ["genes.gff3", "genes.gff.gz"])
 def test_gff3(write, name):
     table = read_annotation(write(GFF, name))
@@ -80,7 +102,9 @@ def test_ncbi_gff3(write):
 def test_a_circle_of_parents_ends(write):
     text = GFF.replace("##FASTA", "7\tx\tmRNA\t1\t2\t.\t+\t.\tID=a;Parent=b\n7\tx\tmRNA\t1\t2\t.\t+\t.\tID=b;Parent=a\n"
                        "7\tx\texon\t1\t2\t.\t+\t.\tParent=a\n##FASTA")  # fmt: skip
-    assert read_annotation(write(text, "genes.gff3"))["length"].tolist()[1] == 250.0
+    with pytest.warns(UserWarning, match="1 of 4 exons belong to no row of a gene"):
+        table = read_annotation(write(text, "genes.gff3"))
+    assert table["length"].tolist()[1] == 250.0
 
 
 def test_bed_counts_from_zero(write):
@@ -107,8 +131,32 @@ PAR = "chrX\t9\t100\tCD99\nchrY\t9\t90\tCD99\nchr1\t9\t20\tA\nchr1\t99\t300\tA\n
 
 def test_genes_in_several_places_are_refused(write):
     path = write(PAR, "genes.bed")
-    with pytest.raises(TableError, match=r"2 genes are in several places: A, CD99 \(A at 1:10-20 and 1:100-300\)"):
-        read_annotation(path)
+    message = (
+        r"2 genes are in several places: A, CD99 \(A at 1:10-20 and 1:100-300\).*check_annotation.*several='keep_x'"
+    )
+    with pytest.raises(TableError, match=message):
+        read_annotation(path, several="refuse")
+    only = write("chr1\t9\t20\tA\nchr1\t99\t300\tA\n", "only.bed")
+    with pytest.raises(TableError, match="several='keep_x' leaves no gene; give several='first' or 'longest'"):
+        read_annotation(only)
+
+
+def test_annotations_as_they_are_released_are_read_by_default(write):
+    """A gene of the pseudoautosomal region is one gene; a name that many small RNAs share is none."""
+    row = '{}\tx\tgene\t{}\t{}\t.\t+\t.\tgene_id "{}"; gene_name "{}";\n'
+    places = [("X", 10, 99, "ENSG1", "CD99"), ("Y", 10, 99, "ENSG1", "CD99"), ("7", 5, 9, "ENSG2", "EZH2")]
+    places += [(chromosome, 50, 60, f"ENSG3{chromosome}", "Y_RNA") for chromosome in ("1", "X", "Y")]
+    path = write("".join(row.format(*one) for one in places), "genes.gtf")
+    message = (
+        r"2 genes are in several places: Y_RNA, CD99 .*1 with one place on X and one on Y \(CD99\) were kept on X; "
+        r"several='keep_x' left out 4 of 6 rows"
+    )
+    with pytest.warns(UserWarning, match=message):
+        table = read_annotation(path)
+    assert table[["gene", "chromosome"]].to_numpy().tolist() == [["EZH2", "7"], ["CD99", "X"]]
+    with pytest.warns(UserWarning, match="left out 1 of 6 rows"):
+        identifiers = read_annotation(path, names="identifier")
+    assert identifiers["gene"].tolist() == ["ENSG31", "ENSG2", "ENSG1", "ENSG3X", "ENSG3Y"]
 
 
 @pytest.mark.parametrize(

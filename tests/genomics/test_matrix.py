@@ -135,6 +135,72 @@ def test_matrices_that_are_refused(table, error, message):
         as_matrix(table, what="ratios", lowest=0, highest=5)
 
 
+def test_names_that_are_numbers_and_names_that_are_there_twice():
+    matrix = as_matrix(pd.DataFrame({1: ["3", None], 2: ["4", "5"]}, index=["A", "B"]))
+    assert matrix["sample"].values.tolist() == ["1", "2"]
+    np.testing.assert_array_equal(matrix.values, [[3, np.nan], [4, 5]])
+    twice = pd.DataFrame([["1", "NA"], ["2", "3"]], index=["A", "B"], columns=["P1", "P1"])
+    with pytest.raises(TableError, match="1 of the samples are there more than once: P1"):
+        as_matrix(twice)
+
+
+def test_a_dataset_is_taken_where_it_is_clear_which_variable():
+    count = as_matrix(pd.DataFrame({"P1": [3.0]}, ["A"]))
+    data = xr.Dataset({"count": count, "tpm": count * 2}, attrs={"history": "read_counts: a.txt"})
+    assert as_matrix(data[["tpm"]]).item() == 6
+    assert as_matrix(data, variable="count").item() == 3
+    assert as_matrix(data, variable="count").attrs["history"] == "read_counts: a.txt"
+    with pytest.raises(TableError, match="the dataset has the variables count, tpm; expected one of them"):
+        as_matrix(data)
+
+
+TWO_LABELS = "Hugo_Symbol,Entrez_Gene_Id,P1\nTP53,7157,3\nIDH1,3417,4\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        (TWO_LABELS, "'Entrez_Gene_Id'"),
+        (TWO_LABELS.replace("Hugo_Symbol", "id").replace("Entrez_Gene_Id", "Cytoband"), "'Cytoband'"),
+        ("gene_id,gene_name,P1\nTP53,x,3\nIDH1,y,4\n", "'gene_name'"),
+        ("gene,effective_length,P1,length\nTP53,1,3,2\nIDH1,1,4,2\n", "'effective_length', 'length'"),
+    ],
+)
+def test_columns_that_describe_genes_are_no_patients(write, text, left_out):
+    with pytest.warns(UserWarning, match=f"no samples and were left out: {left_out}$"):
+        matrix = read_matrix(write("m.csv", text))
+    assert matrix["sample"].values.tolist() == ["P1"]
+    assert matrix.sel(sample="P1").values.tolist() == [3, 4]
+
+
+def test_a_gct_file_is_read(write):
+    text = "#1.2\n1\t2\nName\tDescription\tP1\tP2\nENSG1.5\tTP53\t5\t6\n"
+    with pytest.warns(UserWarning, match="left out: 'Description'"):
+        matrix = read_matrix(write("m.gct.gz", text))
+    assert matrix.values.tolist() == [[5], [6]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ENSG01,5,7\nENSG02,0,1\n", r"m\.csv: the first row is 'ENSG01', '5', '7'; expected the names of the samples"),
+        ("gene,length,chr\nTP53,5,17\n", r"m\.csv: the columns 'length', 'chr' describe rows"),
+    ],
+)
+def test_files_without_names_of_samples_are_refused(write, text, message):
+    with pytest.raises(TableError, match=message):
+        read_matrix(write("m.csv", text))
+
+
+def test_patients_may_be_called_by_numbers(write):
+    assert read_matrix(write("m.csv", "gene,1,2\nTP53,3,4\n"))["sample"].values.tolist() == ["1", "2"]
+
+
+def test_genes_in_a_column_of_a_numbered_table_are_asked_for_as_index():
+    with pytest.raises(TableError, match=r"rows are only numbered.*table\.set_index\('gene_name'\)"):
+        as_matrix(pd.DataFrame({"gene_name": ["TP53"], "P1": [3]}))
+
+
 def test_across_is_one_of_two_words():
     with pytest.raises(SettingsError, match="across is 'genes'"):
         as_matrix(pd.DataFrame({"P1": [1.0]}, ["A"]), across="genes")

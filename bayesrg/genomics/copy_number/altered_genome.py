@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import SettingsError
-from bayesrg.genomics.copy_number.segment_table import check_segments
+from bayesrg.genomics.copy_number.segment_table import check_segments, list_samples
 from bayesrg.history import step, with_step
 from bayesrg.samples import Level, Several, place_samples
 
@@ -45,7 +44,7 @@ def measure_altered_genome(
         ``fraction_genome_altered``: altered base pairs over those in segments; ``weighted_genome_instability_index``
         (wGII): that share of each autosome, averaged over the autosomes with segments, so that small chromosomes weigh
         as much as large ones (Burrell et al. 2013, doi:10.1038/nature11935). Both from 0 to 1; NaN for a sample with no
-        segment on an autosome.
+        segment on an autosome, or none at all (as `segment` lists them).
 
     Raises
     ------
@@ -69,7 +68,7 @@ def measure_altered_genome(
     if relative_to not in ("zero", "median"):
         raise SettingsError(f"relative_to is {relative_to!r}; expected 'zero' or 'median'")
     table = cast("Any", check_segments(segments))  # pandas' methods are typed as all that they may return
-    labels = pd.unique(table["sample"])
+    labels = list_samples(table)
     autosomal = table[~table["chromosome"].isin(_SEX_AND_MITOCHONDRION)]
     length = (autosomal["end"] - autosomal["start"] + 1).astype(float)
     ratio = autosomal["log2_ratio"]
@@ -91,7 +90,7 @@ def measure_altered_genome(
                 {"long_name": "weighted genome instability index (wGII)", "units": "1"},
             ),
         },
-        {"sample": np.array(labels, dtype=str)},
+        {"sample": labels},
     )  # fmt: skip
     line = step("measure_altered_genome", threshold=threshold, relative_to=relative_to)
     data = with_step(data, line, xr.Dataset(attrs=segments.attrs))

@@ -2,8 +2,7 @@
 
 A column called ``seg.mean`` holds log2 ratios by convention, but ``Seg.CN`` may hold anything: in the public segments
 of TCGA's acute myeloid leukaemias it holds copies minus two (its range is exactly 2 * 2^±1.5 - 2). Read as log2 ratios,
-its
--0.5 would be 1.41 copies instead of 1.5, and its 3.66 would be 25 copies instead of 5.66.
+its -0.5 would be 1.41 copies instead of 1.5, and its 3.66 would be 25 copies instead of 5.66.
 """
 
 from typing import Literal, get_args
@@ -16,8 +15,11 @@ Scale = Literal["log2_ratio", "ratio", "copy_number", "copy_number_minus_2"]
 
 SCALES: tuple[Scale, ...] = get_args(Scale)
 
+COPIES: tuple[Scale, ...] = ("copy_number", "copy_number_minus_2")
+"""The scales that count copies, so that their ratio depends on how many a normal cell has."""
+
 LOWEST_RATIO = 0.01
-"""Ratios below are set to it before the logarithm is taken: no copies at all has no log2 ratio."""
+"""Ratios below are set to it: no copies at all has no log2 ratio, and CNVkit writes -20 for a place without reads."""
 
 FEWEST = 20
 """With fewer values than this they may all be of one altered place, and their median says nothing of the scale."""
@@ -31,15 +33,18 @@ _MEDIANS = {
 """Where the median over the genome lies on each scale; absolute copies may be of a genome that was doubled."""
 
 
-def to_log2_ratio(values: np.ndarray, scale: Scale) -> tuple[np.ndarray, int]:
-    """Return log2 ratios to two copies, and how many were raised to log2 of `LOWEST_RATIO`.
+def to_log2_ratio(values: np.ndarray, scale: Scale, normal: np.ndarray | float = 2.0) -> tuple[np.ndarray, int]:
+    """Return log2 ratios to normal cells, and how many were raised to log2 of `LOWEST_RATIO`.
 
     Parameters
     ----------
     values
         Any shape; NaN stays.
     scale
-        What they are now.
+        What they are now. Log2 ratios and ratios are to normal cells already.
+    normal
+        The copies in normal cells, where the scale is of copies: one number, or of the values' shape. With 0, as on a
+        female's Y, there is no ratio (NaN).
 
     Raises
     ------
@@ -54,8 +59,14 @@ def to_log2_ratio(values: np.ndarray, scale: Scale) -> tuple[np.ndarray, int]:
     if scale not in SCALES:
         raise SettingsError(f"scale is {scale!r}; expected one of {', '.join(SCALES)}")
     if scale == "log2_ratio":
-        return values.astype(float), 0
-    ratio = {"ratio": values, "copy_number": values / 2.0, "copy_number_minus_2": (values + 2.0) / 2.0}[scale]
+        lowest = np.log2(LOWEST_RATIO)
+        # What rounding leaves of the lowest ratio itself is not raised anew.
+        low = values < lowest - 1e-9
+        return np.where(low, lowest, values), int(np.count_nonzero(low))
+    ratio = values
+    if scale in COPIES:
+        copies = values + 2.0 if scale == "copy_number_minus_2" else values
+        ratio = copies / np.where(np.asarray(normal) > 0.0, normal, np.nan)
     low = ratio < LOWEST_RATIO
     return np.log2(np.where(low, LOWEST_RATIO, ratio)), int(np.count_nonzero(low))
 

@@ -9,7 +9,9 @@ import xarray as xr
 
 from bayesrg.errors import SettingsError, TableError, list_some
 from bayesrg.genomics.copy_number.bins import PLACE, bin_places
+from bayesrg.genomics.copy_number.segment_table import is_missing
 from bayesrg.history import step, with_step
+from bayesrg.samples import identify_samples
 
 Normalise = Literal["median", "total"]
 Depth = xr.DataArray | pd.DataFrame
@@ -34,12 +36,12 @@ def log2_ratio_of_depth(
     tumor
         Reads per bin, or mean depth: a DataArray over (sample, bin) with the coordinates ``chromosome``, ``start``,
         ``end`` along bin; or a DataFrame with these three columns and one column per sample, a bin a row. NaN is
-        missing.
+        missing, and so are empty cells and ``NA``.
     normal
-        The same bins in the same order: the matched normals, or one normal for all (one sample, or a DataArray over bin
-        alone, such as `pool_normals` returns).
+        The same bins in the same order: the matched normals, or one normal for all: a DataArray over bin alone, such as
+        `pool_normals` returns, or one sample whose label is of none of several patients.
     pairs
-        The normal of each tumour by their labels. None: a normal has its tumour's label.
+        The normal of each tumour by their labels. None: a normal has its tumour's label, unless one is for all.
     normalise
         What a library is divided by before the ratio is taken: the ``"median"`` of its bins on autosomes (of all bins,
         if none is on an autosome), which a few strong amplifications do not move; or the ``"total"`` of all bins, for
@@ -85,7 +87,9 @@ def log2_ratio_of_depth(
     theirs, places = _as_depth(tumor, "tumour")
     ours, other_places = _as_depth(normal, "normal")
     _compare_bins(places, other_places)
-    matched = _match(theirs, ours, pairs)
+    # A reference over bin alone is nobody's own.
+    is_reference = isinstance(normal, xr.DataArray) and "sample" not in normal.dims
+    matched, by = _match(theirs, ours, pairs, is_reference=is_reference)
     autosomal = ~places["chromosome"].isin(_SEX_AND_MITOCHONDRION).to_numpy()
     counted = autosomal if autosomal.any() else np.ones(len(places), dtype=bool)
     depth = theirs.to_numpy()
@@ -113,7 +117,7 @@ def log2_ratio_of_depth(
     }
     line = step(
         "log2_ratio_of_depth", normalise=normalise, minimum_normal_depth=minimum_normal_depth,
-        lowest_ratio=lowest_ratio, centre=centre, n_missing=attrs["n_missing"],
+        lowest_ratio=lowest_ratio, centre=centre, normals=by, n_missing=attrs["n_missing"],
     )  # fmt: skip
     before = [one for one in (tumor, normal) if isinstance(one, xr.DataArray)]
     ratios = theirs.copy(data=values)
@@ -175,7 +179,7 @@ def _as_depth(table: Depth, what: str) -> tuple[xr.DataArray, pd.DataFrame]:
                 "end and one column per sample"
             )
         numbers = table.drop(columns=list(PLACE)).apply(pd.to_numeric, errors="coerce")
-        odd = numbers.isna() & table.drop(columns=list(PLACE)).notna()
+        odd = numbers.isna() & ~table.drop(columns=list(PLACE)).apply(is_missing)
         if odd.to_numpy().any():
             row, column = np.argwhere(odd.to_numpy())[0]
             raise TableError(
@@ -221,22 +225,28 @@ def _compare_bins(tumor: pd.DataFrame, normal: pd.DataFrame) -> None:
         )
 
 
-def _match(tumor: xr.DataArray, normal: xr.DataArray, pairs: Mapping[str, str] | None) -> np.ndarray:
-    """Return which normal each tumour has."""
+def _match(
+    tumor: xr.DataArray, normal: xr.DataArray, pairs: Mapping[str, str] | None, *, is_reference: bool
+) -> tuple[np.ndarray, str]:
+    """Return which normal each tumour has, and how they were matched, for the history."""
     tumors = [str(label) for label in tumor["sample"].values]
     normals = [str(label) for label in normal["sample"].values]
+    hint = ""
     if pairs is None and len(normals) == 1:
-        return np.zeros(len(tumors), dtype=np.int64)
+        # By TCGA barcodes the normal of a patient has another label than the tumour.
+        patients = set(identify_samples(tumors)["patient"])
+        if is_reference or patients == {own := identify_samples(normals)["patient"].iloc[0]} or own not in patients:
+            return np.zeros(len(tumors), dtype=np.int64), f"{normals[0]} for all"
+        hint = f"; the one normal, {normals[0]}, is by its label that of patient {own} alone"
     wanted = [str(pairs.get(label, "")) if pairs is not None else label for label in tumors]
     places = pd.Index(normals).get_indexer(pd.Index(wanted))
     alone = [label for label, place in zip(tumors, places, strict=True) if place < 0]
     if alone:
         raise TableError(
             f"{len(alone)} of {len(tumors)} tumours have no normal: {list_some(alone)}"
-            f"; give pairs={{tumour: normal}}, or one reference from "
-            f"pool_normals"
+            f"{hint}; give pairs={{tumour: normal}}, or one reference from pool_normals"
         )
-    return places
+    return places, "by pairs" if pairs is not None else "by label"
 
 
 def _library_sizes(depth: xr.DataArray, counted: np.ndarray, normalise: Normalise, what: str) -> np.ndarray:

@@ -9,9 +9,9 @@ import xarray as xr
 
 from bayesrg.errors import SettingsError, TableError
 from bayesrg.genomics.annotation import check_annotation
-from bayesrg.genomics.copy_number.copy_scale import LOWEST_RATIO, SCALES, Scale, check_scale, to_log2_ratio
+from bayesrg.genomics.copy_number.copy_scale import COPIES, LOWEST_RATIO, SCALES, Scale, check_scale, to_log2_ratio
 from bayesrg.genomics.copy_number.gene_copy_number import How, gene_places, genes_of_segments
-from bayesrg.genomics.copy_number.normal_copies import Sex, count_normal_copies
+from bayesrg.genomics.copy_number.normal_copies import Sex, count_normal_copies, describe_by_unit, sex_of_samples
 from bayesrg.genomics.matrix import Across, as_matrix
 from bayesrg.history import step, with_step
 from bayesrg.samples import Level, Several, place_samples, unit_dim
@@ -34,7 +34,7 @@ Annotation = pd.DataFrame
 
 
 def encode_copy_number(
-    table: pd.DataFrame | xr.DataArray,
+    table: pd.DataFrame | xr.DataArray | xr.Dataset,
     annotation: Annotation | None = None,
     *,
     scale: Scale | Literal["copy_number_class"] = "log2_ratio",
@@ -45,6 +45,7 @@ def encode_copy_number(
     level: Level | Literal["sample"] = "patient",
     several: Several = "refuse",
     check_plausibility: bool = True,
+    sex: Sex | None = None,
 ) -> xr.Dataset:
     """Return the copy number of genes, dims (patient, gene), from segments or from a table that has genes already.
 
@@ -52,8 +53,8 @@ def encode_copy_number(
     ----------
     table
         Segments, as `read_segments` returns them (known by their columns ``sample``, ``chromosome``, ``start``,
-        ``end`` and ``log2_ratio``); or a matrix of genes, as a DataFrame with labels or a DataArray with the dims
-        (unit, gene).
+        ``end`` and ``log2_ratio``); or a matrix of genes, as a DataFrame with labels, a DataArray with the dims
+        (unit, gene), or a Dataset that has the scale's variable over them.
     annotation
         Where the genes are. Segments need it; to a matrix it gives the coordinates of the genes it knows.
     scale
@@ -67,6 +68,11 @@ def encode_copy_number(
         As `bayesrg.samples.place_samples` has them; a DataArray over another dim than ``sample`` keeps it.
     check_plausibility
         Refuse a matrix whose values can hardly be on the scale.
+    sex
+        Of a matrix of copies (``"copy_number"``, ``"copy_number_minus_2"``): ``"female"`` or ``"male"`` of each
+        sample, by its label or its patient's, so that a male's one copy of X is normal (log2 ratio 0) and a female's Y
+        is missing. It needs the chromosomes of the genes (an annotation, or the coordinate). Without it two copies are
+        normal everywhere, and every male has a loss on X. Ratios are to a normal of the same sex already.
 
     Returns
     -------
@@ -78,9 +84,9 @@ def encode_copy_number(
     Raises
     ------
     TableError
-        What is given is neither, a cell is wrong, or samples cannot be placed.
+        What is given is neither, a cell is wrong, a sex is missing, or samples cannot be placed.
     SettingsError
-        An option is unknown, or segments come without an annotation.
+        An option is unknown, segments come without an annotation, or sex with a scale that does not depend on it.
 
     Examples
     --------
@@ -96,15 +102,33 @@ def encode_copy_number(
                 f"scale is {scale!r}, but the table holds segments with the column log2_ratio; read the file with "
                 "read_segments(path, scale=…), which converts it"
             )
+        if sex is not None:
+            raise SettingsError(
+                "sex was given, but segments hold log2 ratios, which are to a normal of the same sex; where the file "
+                "holds copies, give it to read_segments(path, scale=…, sex=…)"
+            )
         return genes_of_segments(
             table, annotation, how=how, least_covered=least_covered, samples=samples, level=level, several=several
         )
     if scale not in (*SCALES, "copy_number_class"):
         raise SettingsError(f"scale is {scale!r}; expected one of {', '.join(SCALES)}, copy_number_class")
+    if sex is not None and scale not in COPIES:
+        raise SettingsError(f"sex matters to the scales {' and '.join(COPIES)}, but scale is {scale!r}; leave sex out")
+    before = [xr.Dataset(attrs=one.attrs) for one in (table, annotation) if one is not None]
+    if isinstance(table, xr.Dataset):
+        if scale not in table:
+            raise TableError(
+                f"the data hold {', '.join(map(str, table.data_vars)) or 'nothing'}, but no {scale!r}; give scale= "
+                "for the variable that they hold"
+            )
+        table = table[scale]
+        before.append(xr.Dataset(attrs=table.attrs))
     lowest = {"log2_ratio": None, "copy_number_minus_2": -2.0, "copy_number_class": -2.0}.get(scale, 0.0)
     highest = 2.0 if scale == "copy_number_class" else None
     matrix = as_matrix(table, over="gene", across=across, what=scale.replace("_", " "), lowest=lowest, highest=highest)
     unit = unit_dim(matrix)
+    if annotation is not None:
+        matrix = matrix.assign_coords(_find_places(matrix, annotation))
     values = matrix.to_numpy()
     if scale == "copy_number_class":
         odd = ~np.isnan(values) & (values != np.round(values))
@@ -119,23 +143,27 @@ def encode_copy_number(
     else:
         if check_plausibility:
             check_scale(values.ravel(), np.ones(values.size), scale, "the matrix of genes")
-        values, raised = to_log2_ratio(values, scale)
+        mine = sex
+        if sex is not None and unit == "sample":
+            mine = sex_of_samples(sex, [str(label) for label in matrix[unit].values], samples)
+        values, raised = to_log2_ratio(values, scale, count_normal_copies(matrix, mine))
         name = "log2_ratio"
         attrs = {"long_name": "log2 ratio of copy number to normal", "units": "log2 ratio to normal"}
         attrs |= {"n_raised": raised, "lowest_ratio": LOWEST_RATIO} if raised else {}
     data = xr.Dataset({name: matrix.copy(data=values).assign_attrs(attrs)})
-    if annotation is not None:
-        known = check_annotation(annotation).set_index("gene").reindex(matrix["gene"].values).reset_index()
-        known["chromosome"] = known["chromosome"].fillna("")
-        whole = known[["start", "end"]].notna().to_numpy().all()
-        places = gene_places(known if whole else known.drop(columns=["start", "end"]))
-        places |= {} if whole else {side: ("gene", known[side].to_numpy(dtype=float)) for side in ("start", "end")}
-        data = data.assign_coords(places)
-    before = [xr.Dataset(attrs=one.attrs) for one in (table, annotation) if one is not None]
-    data = with_step(data, step("encode_copy_number", scale=scale), *before)
+    data = with_step(data, step("encode_copy_number", scale=scale, sex=describe_by_unit(sex)), *before)
     if unit != "sample" or level == "sample":
         return data
     return place_samples(data, samples, level=level, several=several)
+
+
+def _find_places(matrix: xr.DataArray, annotation: Annotation) -> dict[str, tuple[str, np.ndarray]]:
+    """Return the coordinates of the matrix's genes that an annotation gives; empty or NaN for genes that it lacks."""
+    known = check_annotation(annotation).set_index("gene").reindex(matrix["gene"].values).reset_index()
+    known["chromosome"] = known["chromosome"].fillna("")
+    whole = known[["start", "end"]].notna().to_numpy().all()
+    places = gene_places(known if whole else known.drop(columns=["start", "end"]))
+    return places | ({} if whole else {side: ("gene", known[side].to_numpy(dtype=float)) for side in ("start", "end")})
 
 
 _CLASS_ATTRS = {
@@ -165,7 +193,8 @@ def discretise_copy_number(
     Returns
     -------
     xarray.Dataset
-        ``copy_number_class``, NaN where there is no value; the thresholds are in its attributes.
+        ``copy_number_class``, NaN where there is no value, and where a normal cell has no copy that could be lost (a
+        female's Y, where ``sex`` says so); the thresholds are in its attributes.
 
     Raises
     ------
@@ -201,12 +230,14 @@ def discretise_copy_number(
         normal = count_normal_copies(variable, sex)
         # No copy at all is a deep deletion whatever is normal; a gain of one is a gain of one.
         values = np.where(values <= chosen[0], values, values + 2.0 - normal)
+        values = np.where(normal > 0.0, values, np.nan)
     classes = np.searchsorted(chosen, values, side="left") - 2.0
     classes = np.where(np.isnan(values), np.nan, classes)
     attrs = _CLASS_ATTRS | {"thresholds": [float(value) for value in chosen], "thresholds_of": name}
     found = variable.copy(data=classes)
     found.attrs = attrs
     result = xr.Dataset({"copy_number_class": found})
-    return with_step(
-        result, step("discretise_copy_number", of=name, thresholds=tuple(attrs["thresholds"])), data, variable
-    )
+    line = step(
+        "discretise_copy_number", of=name, thresholds=tuple(attrs["thresholds"]), sex=describe_by_unit(sex)
+    )  # fmt: skip
+    return with_step(result, line, data, variable)

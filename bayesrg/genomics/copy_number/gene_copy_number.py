@@ -1,7 +1,7 @@
 """The copy number of genes from the segments on which they lie."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, NoReturn, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import xarray as xr
 from bayesrg.errors import SettingsError, TableError
 from bayesrg.genomics.annotation import check_annotation
 from bayesrg.genomics.copy_number.segment_overlap import summarise_overlap
-from bayesrg.genomics.copy_number.segment_table import check_segments
+from bayesrg.genomics.copy_number.segment_table import check_segments, list_samples
 from bayesrg.history import step, with_step
 from bayesrg.samples import Level, Several, place_samples
 
@@ -32,7 +32,7 @@ def genes_of_segments(
     Parameters
     ----------
     segments
-        As `read_segments` or `segment` returns them.
+        As `read_segments` or `segment` returns them; samples that they list as without segments have a row of NaN.
     annotation
         As `read_annotation` returns it, or any table with ``gene``, ``chromosome``, ``start`` and ``end`` (1-based,
         inclusive) in the same build of the genome, each gene once.
@@ -56,7 +56,7 @@ def genes_of_segments(
     Raises
     ------
     TableError
-        A segment or a gene is wrong, or samples cannot be placed.
+        A segment or a gene is wrong, no gene has a value, or samples cannot be placed.
     SettingsError
         An option is not one of those above.
 
@@ -78,7 +78,25 @@ def genes_of_segments(
     # pandas' methods are typed as all that they may return.
     table = cast("Any", check_segments(segments))
     genes = cast("Any", check_annotation(annotation))
-    labels = pd.unique(table["sample"])
+    labels = list_samples(table)
+    result = _summarise(table, genes, labels, how, least_covered)
+    if np.isnan(result).all():
+        _explain_nothing(table, genes, labels, how, least_covered)
+    attrs = {
+        "long_name": "log2 ratio of copy number to normal",
+        "units": "log2 ratio to normal",
+        "n_not_covered": int(np.isnan(result).all(axis=0).sum()),
+    }
+    data = xr.Dataset(
+        {"log2_ratio": (("sample", "gene"), result, attrs)},
+        {"sample": labels, "gene": genes["gene"].to_numpy(dtype=str), **gene_places(genes)},
+    )
+    before = [xr.Dataset(attrs=one.attrs) for one in (segments, annotation)]
+    data = with_step(data, step("genes_of_segments", how=how, least_covered=least_covered), *before)
+    return data if level == "sample" else place_samples(data, samples, level=level, several=several)
+
+
+def _summarise(table: Any, genes: Any, labels: np.ndarray, how: How, least_covered: float) -> np.ndarray:
     result = np.full((len(labels), len(genes)), np.nan)
     sample_of = pd.Index(labels).get_indexer(pd.Index(table["sample"]))
     segment_places = table.groupby("chromosome", sort=False).indices
@@ -99,24 +117,23 @@ def genes_of_segments(
             found,
         )
         result[:, gene_rows] = found
-    if np.isnan(result).all():
-        ours, theirs = (", ".join(pd.unique(one["chromosome"])[:5]) for one in (table, genes))
+    return result
+
+
+def _explain_nothing(table: Any, genes: Any, labels: np.ndarray, how: How, least_covered: float) -> NoReturn:
+    touched = int((~np.isnan(_summarise(table, genes, labels, "mean", 0.0))).any(axis=0).sum())
+    if touched:
+        wanted = [f"least_covered={least_covered:g} of their bases"] if least_covered > 0.0 else []
+        wanted += ["their middle (how='middle')"] if how == "middle" else []
         raise TableError(
-            f"no segment covers any of the {len(genes)} genes: segments are on chromosomes {ours}, genes on "
-            f"{theirs}; are they of the same build?"
+            f"segments overlap {touched} of the {len(genes)} genes, but in no sample do they cover "
+            f"{' and '.join(wanted)}; give a lower least_covered or another how"
         )
-    attrs = {
-        "long_name": "log2 ratio of copy number to normal",
-        "units": "log2 ratio to normal",
-        "n_not_covered": int(np.isnan(result).all(axis=0).sum()),
-    }
-    data = xr.Dataset(
-        {"log2_ratio": (("sample", "gene"), result, attrs)},
-        {"sample": np.array(labels, dtype=str), "gene": genes["gene"].to_numpy(dtype=str), **gene_places(genes)},
+    ours, theirs = (", ".join(pd.unique(one["chromosome"])[:5]) for one in (table, genes))
+    raise TableError(
+        f"no segment covers any of the {len(genes)} genes: segments are on chromosomes {ours}, genes on "
+        f"{theirs}; are they of the same build?"
     )
-    before = [xr.Dataset(attrs=one.attrs) for one in (segments, annotation)]
-    data = with_step(data, step("genes_of_segments", how=how, least_covered=least_covered), *before)
-    return data if level == "sample" else place_samples(data, samples, level=level, several=several)
 
 
 def gene_places(genes: pd.DataFrame) -> dict[str, tuple[str, np.ndarray]]:

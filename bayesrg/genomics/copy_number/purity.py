@@ -12,14 +12,15 @@ analysis (Carter et al. 2012, doi:10.1038/nbt.2203; Van Loo et al. 2010, doi:10.
 
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesrg.errors import TableError
+from bayesrg.errors import TableError, list_some
 from bayesrg.genomics.copy_number.copy_scale import LOWEST_RATIO
-from bayesrg.genomics.copy_number.normal_copies import Sex, count_normal_copies, find_by_label
+from bayesrg.genomics.copy_number.normal_copies import Sex, count_normal_copies, describe_by_unit, find_by_label
 from bayesrg.history import step, with_step
 from bayesrg.samples import unit_dim
 
@@ -46,8 +47,10 @@ def correct_purity(data: xr.Dataset, purity: PerUnit, ploidy: PerUnit = 2.0, *, 
     Returns
     -------
     xarray.Dataset
-        ``copy_number``, at least 0. Attributes: ``n_negative``, how many solutions were below 0 and were set to 0, and
-        ``most_negative`` of them (a large one says that purity or ploidy is wrong).
+        ``copy_number``, at least 0. A ratio at or below 0.01, the least that bayesrg writes where no copy is, stands
+        for 0 copies in a pure tumour too. NaN where a normal cell has no copy (Y of a female). Attributes:
+        ``n_negative``, how many solutions were below 0 and were set to 0, and ``most_negative`` of them (a large one
+        says that purity or ploidy is wrong).
 
     Raises
     ------
@@ -69,6 +72,9 @@ def correct_purity(data: xr.Dataset, purity: PerUnit, ploidy: PerUnit = 2.0, *, 
     # Where a normal cell has no copy (Y of a female), there is no ratio to it.
     copies = (np.exp2(variable.to_numpy()) * depth * normal / 2.0 - (1.0 - share) * normal) / share
     copies = np.where(normal > 0.0, copies, np.nan)
+    # Ratios are raised to LOWEST_RATIO where they are written, so that one there says no more than "at most this".
+    at_floor = variable.to_numpy() <= np.log2(LOWEST_RATIO) + 1e-9
+    copies = np.where(at_floor, np.minimum(copies, 0.0), copies)
     negative = copies < 0.0
     # What rounding leaves of no copies at all is no sign of a wrong purity.
     counted = copies < -1e-9
@@ -83,7 +89,7 @@ def correct_purity(data: xr.Dataset, purity: PerUnit, ploidy: PerUnit = 2.0, *, 
         )
     result = variable.copy(data=np.where(negative, 0.0, copies))
     result.attrs = attrs
-    line = step("correct_purity", purity=_tell(purity), ploidy=_tell(ploidy), sex=_tell(sex))
+    line = step("correct_purity", **_told(purity=purity, ploidy=ploidy, sex=sex))
     return with_step(xr.Dataset({"copy_number": result}), line, data, variable)
 
 
@@ -130,7 +136,7 @@ def expect_log2_ratio(
     attrs |= {"n_raised": int(np.count_nonzero(low)), "lowest_ratio": LOWEST_RATIO} if low.any() else {}
     result = variable.copy(data=np.log2(np.where(low, LOWEST_RATIO, ratio)))
     result.attrs = attrs
-    line = step("expect_log2_ratio", purity=_tell(purity), ploidy=_tell(ploidy), sex=_tell(sex))
+    line = step("expect_log2_ratio", **_told(purity=purity, ploidy=ploidy, sex=sex))
     return with_step(xr.Dataset({"log2_ratio": result}), line, data, variable)
 
 
@@ -162,7 +168,11 @@ def _of_units(variable: xr.DataArray, values: PerUnit, what: str) -> np.ndarray:
     if isinstance(values, (int, float, np.number)):
         return np.full(variable.sizes[unit], float(values))
     labels = [str(label) for label in variable[unit].values]
-    return np.array(find_by_label(values, labels, unit, what), dtype=float)
+    given = pd.Series(find_by_label(values, labels, unit, what), index=labels, dtype=object)
+    numbers = np.asarray(pd.to_numeric(given, errors="coerce"), dtype=float)
+    wrong = np.isnan(numbers) & given.notna().to_numpy()
+    _refuse(variable, given.to_numpy(), wrong, what, "numbers, or NaN where it is not known")
+    return numbers
 
 
 def _refuse(variable: xr.DataArray, values: np.ndarray, wrong: np.ndarray, what: str, expected: str) -> None:
@@ -170,10 +180,10 @@ def _refuse(variable: xr.DataArray, values: np.ndarray, wrong: np.ndarray, what:
     if len(rows):
         unit = unit_dim(variable)
         labels = variable[unit].values
-        shown = "; ".join(f"{unit} {labels[row]}: {values[row]:.6g}" for row in rows[:5])
+        told = [f"{value:.6g}" if isinstance(value, float) else repr(value) for value in values]
+        shown = list_some(rows, show=lambda row: f"{unit} {labels[row]}: {told[row]}", between="; ")
         raise TableError(f"{len(rows)} of {len(values)} values of {what} are wrong ({shown}); expected {expected}")
 
 
-def _tell(values: object) -> object:
-    """Return one value as it is, and many by their number only, for the history."""
-    return values if values is None or isinstance(values, (int, float, str)) else f"of {len(values)} units"  # type: ignore[arg-type]
+def _told(**settings: PerUnit | Sex | None) -> Any:
+    return {name: describe_by_unit(value) for name, value in settings.items()}

@@ -2,6 +2,10 @@
 
 A row is a segment of constant copy number in one sample: ``sample``, ``chromosome`` (1 … 22, X, Y, MT), ``start`` and
 ``end`` (1-based, inclusive), ``n_markers`` (probes or bins in it; NaN where a file does not tell) and ``log2_ratio``.
+
+A sample that was measured but has no segment, since it has no value, has no row. `WITHOUT_SEGMENTS` among the table's
+attributes lists such samples, so that encoders give them a row of NaN. Pandas keeps attributes in selections of rows
+and columns, copies and parquet files, but not in csv files, nor where tables with different ones are put together.
 """
 
 from collections.abc import Callable
@@ -12,9 +16,12 @@ import pandas as pd
 
 from bayesrg.errors import TableError, list_some
 from bayesrg.genomics.chromosomes import LENGTHS, choose_build, name_chromosomes, rank_chromosomes
+from bayesrg.tables import MISSING
 
 COLUMNS = ("sample", "chromosome", "start", "end", "n_markers", "log2_ratio")
 
+WITHOUT_SEGMENTS = "samples_without_segments"
+"""The attribute of the table that lists samples without a segment."""
 
 Locate = Callable[[int, str], str]
 """Says where the row at a place (from 0) and a column of `COLUMNS` stand in the user's file or table."""
@@ -35,7 +42,7 @@ def check_segments(table: pd.DataFrame, *, build: str | None = None, locate: Loc
     Returns
     -------
     pandas.DataFrame
-        A copy; samples in the order of their first rows.
+        A copy; samples in the order of their first rows. Of the attributes, `WITHOUT_SEGMENTS`.
 
     Raises
     ------
@@ -101,7 +108,39 @@ def check_segments(table: pd.DataFrame, *, build: str | None = None, locate: Loc
         if by_one
         else "segments of one sample must not overlap; is the same sample there twice, or are two samples of one name?",
     )  # fmt: skip
-    return ordered.reset_index(drop=True)
+    result = ordered.reset_index(drop=True)
+    result.attrs = {name: table.attrs[name] for name in (WITHOUT_SEGMENTS,) if name in table.attrs}
+    return result
+
+
+def list_samples(segments: pd.DataFrame) -> np.ndarray:
+    """Return the samples of segments in the order of their first rows, and behind them those without a segment.
+
+    Parameters
+    ----------
+    segments
+        As `check_segments` returns them.
+
+    Examples
+    --------
+    >>> segments = pd.DataFrame({"sample": ["P2", "P1", "P2"]})
+    >>> segments.attrs[WITHOUT_SEGMENTS] = ["P3"]
+    >>> list_samples(segments).tolist()
+    ['P2', 'P1', 'P3']
+    """
+    labels = [*segments["sample"], *segments.attrs.get(WITHOUT_SEGMENTS, ())]
+    return np.array(list(dict.fromkeys(map(str, labels))), dtype=str)
+
+
+def is_missing(values: pd.Series) -> np.ndarray:
+    """Return which cells hold no value: empty, a dot, or a word of `bayesrg.tables.MISSING`.
+
+    Examples
+    --------
+    >>> is_missing(pd.Series(["0.1", "NA", None, "low"])).tolist()
+    [False, True, True, False]
+    """
+    return values.isna().to_numpy() | values.isin(["", ".", *MISSING]).to_numpy()
 
 
 class _Checker:
@@ -123,9 +162,12 @@ class _Checker:
         """Return a column as finite numbers, NaN where it may be missing."""
         given = self.table[column]
         values = np.asarray(pd.to_numeric(given, errors="coerce"), dtype=float)
-        empty = given.isna().to_numpy() | given.isin(["", "NA", "NaN", "nan", "."]).to_numpy()
+        empty = is_missing(given)
         wrong = np.isinf(values) | (np.isnan(values) & ~(empty & may_be_missing))
-        self.refuse(wrong, column, "is no number", "expected a finite number in every row")
+        mend = "expected a finite number in every row"
+        if (empty & wrong).any():
+            mend += "; read_segments leaves out rows without a value of copy number with missing='leave_out'"
+        self.refuse(wrong, column, "is no number", mend)
         return values
 
     def places(self, column: str) -> np.ndarray:

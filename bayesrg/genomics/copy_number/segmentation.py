@@ -8,6 +8,7 @@ doi:10.1093/biostatistics/kxh008; Venkatraman & Olshen 2007, doi:10.1093/bioinfo
 """
 
 import hashlib
+import warnings
 from concurrent.futures import Executor
 from itertools import pairwise
 
@@ -16,13 +17,13 @@ import pandas as pd
 import xarray as xr
 from numba import njit
 
-from bayesrg.errors import SettingsError, TableError
+from bayesrg.errors import SettingsError, TableError, list_some
 from bayesrg.genomics.chromosomes import rank_chromosomes
 from bayesrg.genomics.copy_number.arcs import ARITHMETIC, accumulate, find_arc, limit_by_length, weigh_lengths
 from bayesrg.genomics.copy_number.bin_noise import estimate_noise
 from bayesrg.genomics.copy_number.bins import bin_places
 from bayesrg.genomics.copy_number.permuting import RISK, begin_random, is_arc_significant, is_change_significant
-from bayesrg.genomics.copy_number.segment_table import COLUMNS
+from bayesrg.genomics.copy_number.segment_table import COLUMNS, WITHOUT_SEGMENTS
 from bayesrg.history import step, with_step
 from bayesrg.samples import unit_dim
 
@@ -67,7 +68,9 @@ def segment(
     pandas.DataFrame
         ``sample`` (the label of the row), ``chromosome``, ``start`` and ``end`` (of the first and last bin with a
         value), ``n_markers`` (bins with a value), ``log2_ratio`` (their mean); by sample in the order of the data,
-        then by place. A chromosome without any value in a sample has no row. ``attrs["history"]`` tells the steps.
+        then by place. A chromosome without any value in a sample has no row. A sample without any value has none
+        either: a warning names it, and ``attrs["samples_without_segments"]`` keeps it for the encoders
+        (`bayesrg.genomics.copy_number.segment_table`). ``attrs["history"]`` tells the steps.
 
     Raises
     ------
@@ -125,9 +128,18 @@ def segment(
         for label, (first, last, n_markers, means) in zip(labels, found, strict=True)
     ]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    without = [label for label, part in zip(labels, parts, strict=True) if not len(part)]
+    if without:
+        table.attrs[WITHOUT_SEGMENTS] = without
+        warnings.warn(
+            f"{len(without)} of {len(labels)} {unit}s have no value in any bin, and so no segment: "
+            f"{list_some(without)}; their genes are missing when segments are encoded",
+            stacklevel=2,
+        )
     line = step(
-        "segment", alpha=alpha, permutations=permutations, minimum_width=minimum_width, undo_sd=undo_sd, seed=seed
-    )
+        "segment", alpha=alpha, permutations=permutations, minimum_width=minimum_width, undo_sd=undo_sd, seed=seed,
+        without_segments=without,
+    )  # fmt: skip
     table.attrs["history"] = with_step(xr.Dataset(), line, log2_ratio, ratios).attrs["history"]
     return table
 

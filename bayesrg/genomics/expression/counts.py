@@ -1,6 +1,6 @@
 """Raw counts: the rows that are no genes, what a count may be, and the genes that are expressed at all."""
 
-import re
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -9,34 +9,41 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import SettingsError, TableError
+from bayesrg.genomics.expression.count_files import SUMMARY, Strand, read_count_table
+from bayesrg.genomics.expression.gene_lengths import find_lengths
 from bayesrg.genomics.expression.library_sizes import given_sizes, total_counts
+from bayesrg.genomics.gene_columns import find_length_column
 from bayesrg.genomics.matrix import Across, as_matrix
 from bayesrg.genomics.offenders import refuse_values
 from bayesrg.history import step, with_step
-from bayesrg.tables import read_numbers
 
-# What HTSeq and STAR write below or above the genes: reads that they could not assign.
-_SUMMARY = re.compile(
-    r"__(no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique)|N_(unmapped|multimapping|noFeature|ambiguous)"
-)
-_FEATURE_COUNTS = ("Chr", "Start", "End", "Strand", "Length")
+_FEATURE_COUNTS = ("Chr", "Start", "End", "Strand")
+# From here on float64 no longer tells neighbouring whole numbers apart.
+_HIGHEST = 2.0**53
 
 
-def read_counts(path: str | PathLike[str], *, across: Across = "rows") -> xr.Dataset:
+def read_counts(path: str | PathLike[str], *, across: Across = "rows", strand: Strand | None = None) -> xr.Dataset:
     r"""Return the counts of a file, ``count`` over (sample, gene).
 
     Parameters
     ----------
     path
-        A matrix as `bayesrg.genomics.matrix.read_matrix` reads it, or a table by featureCounts, whose lengths become
-        the coordinate ``length``.
+        A matrix as `bayesrg.genomics.matrix.read_matrix` reads it; a table by featureCounts, or another with a column
+        ``length``, which becomes the coordinate ``length``; or the counts of one sample by STAR
+        (``ReadsPerGene.out.tab``), GDC (``augmented_star_gene_counts.tsv``) or HTSeq, which is named by its file. Other
+        columns that describe genes are left out with a warning.
     across
         Where genes run: ``"rows"`` or ``"columns"``.
+    strand
+        Of STAR's and GDC's files, which count each gene three times: ``"unstranded"``, ``"forward"`` (reads on the
+        gene's strand) or ``"reverse"`` (reads on the other one, as with dUTP kits).
 
     Raises
     ------
     TableError
-        As `read_matrix` raises it.
+        As `read_matrix` raises it, and for the table of one sample by RSEM, Salmon or kallisto.
+    SettingsError
+        The strand is not said where it must be, or said where there is none.
 
     Examples
     --------
@@ -49,12 +56,18 @@ def read_counts(path: str | PathLike[str], *, across: Across = "rows") -> xr.Dat
     (120.0, 4576.0)
     """
     source = Path(path)
-    table, lengths = split_annotation(read_numbers(source))
-    matrix = as_matrix(table, across=across).rename("count")
+    table, lengths = read_count_table(source, strand), None
+    if across == "rows":
+        table, lengths = split_annotation(table)
+    matrix = as_matrix(table, across=across, what="counts", where=f"{source.name}: ").rename("count")
     matrix.attrs = {"long_name": "raw counts", "units": "1"}
     if lengths is not None:
-        matrix = matrix.assign_coords(length=("gene", lengths.to_numpy(dtype=float), {"units": "bp"}))
-    return with_step(matrix.to_dataset(), step("read_counts", source))
+        found = find_lengths(lengths, matrix["gene"].values)
+        matrix = matrix.assign_coords(length=("gene", found, {"units": "bp"}))
+    data = with_step(matrix.to_dataset(), step("read_counts", source, **({} if strand is None else {"strand": strand})))
+    # The variable alone is what an encoder may be given.
+    data["count"].attrs["history"] = data.attrs["history"]
+    return data
 
 
 def split_annotation(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
@@ -63,8 +76,8 @@ def split_annotation(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | Non
     Parameters
     ----------
     table
-        A gene a row; ``Geneid`` is a column or the index, and ``Chr``, ``Start``, ``End``, ``Strand``, ``Length`` are
-        columns, or none of them is there.
+        A gene a row; ``Geneid`` is a column or the index. Lengths are in the column ``Length``, if there is one;
+        ``Chr``, ``Start``, ``End``, ``Strand`` are columns too, or none of them is there.
 
     Examples
     --------
@@ -74,12 +87,13 @@ def split_annotation(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | Non
     >>> counts.columns.tolist(), lengths.to_dict()
     (['a.bam'], {'TP53': 4576})
     """
-    if not set(_FEATURE_COUNTS) <= set(table.columns):
+    length = find_length_column(table)
+    if length is None:
         return table, None
-    if "Geneid" in table.columns:
+    places = list(_FEATURE_COUNTS) if set(_FEATURE_COUNTS) <= set(table.columns) else []
+    if places and "Geneid" in table.columns:
         table = table.set_index("Geneid")
-    lengths = pd.Series(table["Length"].to_numpy(), index=table.index)
-    return table.drop(columns=list(_FEATURE_COUNTS)), lengths
+    return table.drop(columns=[*places, length]), pd.Series(table[length].to_numpy(), index=table.index)
 
 
 def leave_out_summaries(counts: xr.DataArray) -> tuple[xr.DataArray, dict[str, float]]:
@@ -103,7 +117,7 @@ def leave_out_summaries(counts: xr.DataArray) -> tuple[xr.DataArray, dict[str, f
     >>> genes.gene.values.tolist(), unassigned
     (['TP53'], {'__no_feature': 90.0})
     """
-    summary = np.array([_SUMMARY.fullmatch(str(gene)) is not None for gene in counts["gene"].values], dtype=bool)
+    summary = np.array([SUMMARY.fullmatch(str(gene)) is not None for gene in counts["gene"].values], dtype=bool)
     if not summary.any():
         return counts, {}
     rows = counts[:, summary]
@@ -115,7 +129,7 @@ def leave_out_summaries(counts: xr.DataArray) -> tuple[xr.DataArray, dict[str, f
 
 
 def check_counts(counts: xr.DataArray, *, estimated: bool = False) -> None:
-    """Refuse what cannot be raw counts: missing, negative, or (unless they are estimates) fractional values.
+    """Refuse what cannot be raw counts: missing, negative, too large, or (unless estimated) fractional values.
 
     Parameters
     ----------
@@ -147,6 +161,12 @@ def check_counts(counts: xr.DataArray, *, estimated: bool = False) -> None:
         "counts",
         "0 or more; if these are logarithms, say so with as_measured='log2_cpm' (or log2_tpm, log2_fpkm)",
     )
+    refuse_values(
+        counts,
+        values >= _HIGHEST,
+        "counts",
+        "less than 2^53 (9e15), from which on whole numbers are rounded; no library is so large: correct the cell",
+    )
     if not estimated:
         refuse_values(
             counts,
@@ -158,11 +178,11 @@ def check_counts(counts: xr.DataArray, *, estimated: bool = False) -> None:
 
 
 def keep_expressed(
-    counts: xr.DataArray | pd.DataFrame,
+    counts: xr.DataArray | pd.DataFrame | xr.Dataset,
     *,
     minimum_cpm: float = 1.0,
     minimum_units: int = 2,
-    library_sizes: xr.DataArray | None = None,
+    library_sizes: Mapping[str, float] | pd.Series | xr.DataArray | None = None,
 ) -> xr.DataArray:
     """Return the counts of genes that reach so many counts per million in so many units.
 
@@ -172,7 +192,7 @@ def keep_expressed(
     Parameters
     ----------
     counts
-        Dims (unit, gene), or a DataFrame with a gene a row.
+        Dims (unit, gene), a DataFrame with a gene a row, or a Dataset with the variable ``count``.
     minimum_cpm
         Counts per million to be reached, at least 0.
     minimum_units
@@ -183,7 +203,8 @@ def keep_expressed(
     Returns
     -------
     xr.DataArray
-        Dims (unit, gene); the attribute ``genes_left_out`` names the other genes, ``n_genes_left_out`` counts them.
+        Dims (unit, gene); the attribute ``genes_left_out`` names the other genes, ``n_genes_left_out`` counts them,
+        and ``history`` tells of this step.
 
     Raises
     ------
@@ -204,7 +225,7 @@ def keep_expressed(
     >>> kept.gene.values.tolist(), kept.attrs["genes_left_out"], kept.attrs["n_genes_left_out"]
     (['ACTB'], 'TP53, OR4F5', 2)
     """
-    matrix = as_matrix(counts, what="counts", lowest=0)
+    matrix = as_matrix(counts, what="counts", lowest=0, variable="count")
     units = matrix.shape[0]
     if not 1 <= minimum_units <= units:
         raise SettingsError(f"minimum_units={minimum_units}: expected 1 to {units}, the number of {matrix.dims[0]}s")
@@ -220,6 +241,10 @@ def keep_expressed(
             "lower minimum_cpm or minimum_units"
         )
     left_out = matrix["gene"].values[~expressed]
+    sizes_by = "sums" if library_sizes is None else "given"
+    line = step("keep_expressed", minimum_cpm=minimum_cpm, minimum_units=minimum_units, library_sizes=sizes_by)
     return matrix[:, expressed].assign_attrs(
-        genes_left_out=", ".join(map(str, left_out)), n_genes_left_out=int(left_out.size)
+        with_step(xr.Dataset(), line, matrix).attrs,
+        genes_left_out=", ".join(map(str, left_out)),
+        n_genes_left_out=int(left_out.size),
     )

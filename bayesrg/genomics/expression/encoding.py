@@ -27,6 +27,7 @@ from bayesrg.genomics.expression.library_sizes import Normalisation, effective_s
 from bayesrg.genomics.expression.values import Measure, check_measured, convert, log2_plus_one, undo_log2_plus_one
 from bayesrg.genomics.matrix import Across, as_matrix
 from bayesrg.history import step, with_step
+from bayesrg.samples import Level, Several, place_samples
 
 Measured = Literal["tpm", "fpkm", "cpm", "log2_tpm", "log2_fpkm", "log2_cpm"]
 Counted = Literal["fragments", "reads", "mates"]
@@ -54,6 +55,9 @@ def encode_expression(
     without_length: Literal["refuse", "leave_out"] = "refuse",
     ignore_versions: bool = False,
     across: Across = "rows",
+    samples: pd.DataFrame | Mapping[str, str] | None = None,
+    level: Level | Literal["sample"] = "patient",
+    several: Several = "refuse",
 ) -> xr.Dataset:
     r"""Return expression over patients and genes as TPM, FPKM or CPM, and its log2(1 + x).
 
@@ -61,9 +65,10 @@ def encode_expression(
     ----------
     counts
         Raw counts: a DataFrame with a gene a row and a sample a column (``across="columns"`` for the other way round; a
-        table by featureCounts as it is), a DataArray with dims (unit, gene), or a Dataset with the variable ``count``.
-        Rows in which HTSeq and STAR sum up what they could not assign (``__no_feature``, ``N_unmapped``) are left out;
-        the attribute ``summary_rows_left_out`` tells what they held.
+        table by featureCounts as it is; other columns that describe genes are left out with a warning), a DataArray
+        with dims (unit, gene), or a Dataset with the variable ``count``. Rows in which HTSeq and STAR sum up what they
+        could not assign (``__no_feature``, ``N_unmapped``) are left out; the attribute ``summary_rows_left_out`` tells
+        what they held.
     lengths
         Base pairs of each gene (a mapping, a Series, or a table with the columns ``gene`` and ``length``), needed for
         TPM and FPKM; by default the column ``Length`` of featureCounts, or the coordinate ``length``.
@@ -94,18 +99,23 @@ def encode_expression(
         Whether versions of Ensembl identifiers (ENSG….12) are removed from the genes of counts and lengths.
     across
         Where the genes of a DataFrame run.
+    samples, level, several
+        Whose the samples are, as `bayesrg.samples.place_samples` has them, after everything was computed by sample; of
+        several samples each variable has the mean (or what ``several`` says) of its own. ``level="sample"`` leaves them
+        as they are, and data over another dim than ``sample`` keep it.
 
     Returns
     -------
     xr.Dataset
-        Dims (unit, gene): the measure, and its logarithm if asked for. Coordinates: ``length`` (gene, base pairs) where
-        lengths were given, ``library_size`` (unit) as it was used. Missing values of measured tables stay missing.
+        Dims (patient, gene): the measure, and its logarithm if asked for. Coordinates: ``length`` (gene, base pairs)
+        where lengths were given, ``library_size`` (patient) as it was used. Missing values of measured tables stay
+        missing.
 
     Raises
     ------
     TableError
-        Damaged, missing, negative or duplicated counts, a unit without counts, genes without length, or values that
-        cannot be what ``as_measured`` says.
+        Damaged, missing, negative or duplicated counts, a unit without counts, genes without length, values that
+        cannot be what ``as_measured`` says, or samples that cannot be placed.
     SettingsError
         Options that do not go together.
 
@@ -113,12 +123,13 @@ def encode_expression(
     --------
     >>> counts = pd.DataFrame({"P1": [10, 20, 5, 0], "P2": [12, 25, 8, 0]}, index=["A", "B", "C", "D"])
     >>> data = encode_expression(counts, {"A": 2000, "B": 4000, "C": 1000, "D": 10_000})
-    >>> data.tpm.sel(sample="P2").round(0).values.tolist()
+    >>> data.tpm.sel(patient="P2").round(0).values.tolist()
     [296296.0, 308642.0, 395062.0, 0.0]
-    >>> data.log2_tpm.sel(sample="P2", gene="A").round(3).item()
+    >>> data.log2_tpm.sel(patient="P2", gene="A").round(3).item()
     18.177
     """
     name = _check_settings(measure, as_measured, counted, normalise, library_sizes, minimum_cpm)
+    history = _histories(counts, lengths, library_sizes)
     given, lengths = _matrix(counts, lengths, as_measured or "count", across)
     unassigned: dict[str, float] = {}
     if as_measured is None:
@@ -156,13 +167,20 @@ def encode_expression(
         log=log,
         as_measured=as_measured,
         counted=counted,
+        estimated=estimated,
         normalise=normalise,
+        library_sizes=None if library_sizes is None else "given",
         minimum_cpm=minimum_cpm,
         minimum_units=minimum_units,
         without_length=without_length,
         ignore_versions=ignore_versions,
     )
-    return with_step(_dataset(values, name, log, counted).assign_attrs(attrs), line, *_previous(counts))
+    data = with_step(_dataset(values, name, log, counted).assign_attrs(attrs), line, *history)
+    if level == "sample" or "sample" not in data.dims:
+        return data
+    # As a variable the library size goes along with its samples.
+    sizes = [coord for coord in ("library_size",) if coord in data.coords]
+    return place_samples(data.reset_coords(sizes), samples, level=level, several=several).set_coords(sizes)
 
 
 def _check_settings(
@@ -260,5 +278,7 @@ def _dataset(values: xr.DataArray, name: Measure, log: bool, counted: Counted) -
     return xr.Dataset(variables)
 
 
-def _previous(counts: object) -> tuple[xr.Dataset | xr.DataArray, ...]:
-    return (counts,) if isinstance(counts, xr.Dataset | xr.DataArray) else ()
+def _histories(*inputs: object) -> list[xr.Dataset]:
+    """Return what the inputs, DataFrames among them, tell of how they came about."""
+    attrs = [getattr(given, "attrs", {}) for given in inputs]
+    return [xr.Dataset(attrs={"history": told["history"]}) for told in attrs if "history" in told]

@@ -93,7 +93,7 @@ def find_lengths(lengths: Lengths, genes: Sequence[str] | np.ndarray) -> np.ndar
 
 
 def explain_missing(lengths: Lengths, genes: Sequence[str] | np.ndarray, missing: Sequence[str] | np.ndarray) -> str:
-    """Return the message about genes without a length, which says whether the version suffix is the reason.
+    """Return the message about genes without a length, which says whether the version suffix or the lengths are why.
 
     Parameters
     ----------
@@ -102,13 +102,18 @@ def explain_missing(lengths: Lengths, genes: Sequence[str] | np.ndarray, missing
     missing
         The genes for which no length was found.
     """
-    known = {strip_version(str(gene)) for gene in as_series(lengths).index}
-    mended = sum(strip_version(str(gene)) in known for gene in missing)
-    mend = "add their lengths, or leave these genes out with without_length='leave_out'"
+    there = {str(gene) for gene in as_series(lengths).index}
+    known = {strip_version(gene) for gene in there}
+    # A gene that the lengths name, but without a number, is no matter of versions.
+    empty = sum(str(gene) in there for gene in missing)
+    mended = sum(str(gene) not in there and strip_version(str(gene)) in known for gene in missing)
+    mend = "add their lengths, or leave these genes out (encode_expression does with without_length='leave_out')"
+    if empty:
+        mend = f"{empty} of them have a missing length, as genes without exons in an annotation have; {mend}"
     if mended:
         mend = (
             f"{mended} of them are found when the version after the dot of Ensembl identifiers (ENSG….12) is ignored: "
-            "use ignore_versions=True"
+            f"use ignore_versions=True{'; ' + mend if empty else ''}"
         )
     return f"no length for {name_some(missing, 'gene')} of {len(genes)}; {mend}"
 

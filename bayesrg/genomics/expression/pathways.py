@@ -50,7 +50,8 @@ def score_pathways(
                   - \frac{\#\{j \le i, j \notin G\}}{\#\{j \notin G\}} \Big).
 
         It is computed by gseapy, which comes with ``pip install "bayesrg[ssgsea]"``, from all genes of the
-        matrix. Genes of equal expression are taken in the order of their names.
+        matrix. Among genes of equal expression, such as all that are 0, the alphabet decides: they are taken in the
+        order of their names, so that the score is the same for every order of the table, but no less arbitrary.
     minimum_genes
         Sets with fewer genes in the matrix are left out with a warning. Where missing values leave a unit fewer, its
         score is missing.
@@ -231,7 +232,8 @@ def _enrichment(values: xr.DataArray, members: list[np.ndarray], alpha: float, n
     labels = np.array([f"G{number}" for number in range(values.sizes["gene"])])
     units = [f"U{number}" for number in range(values.shape[0])]
     sets = {f"P{number}": labels[places].tolist() for number, places in enumerate(members)}
-    order = np.argsort(values["gene"].values)
+    # Of genes of equal expression gseapy takes the last first.
+    order = np.argsort(values["gene"].values)[::-1]
     with warnings.catch_warnings():
         # gseapy 1.3 calls pandas in a way that pandas 3.1 announces to end, which is none of the user's doing.
         warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)

@@ -1,16 +1,22 @@
 """The measures of expression, each a small function of a matrix: CPM, FPKM, TPM, log2(1 + x), and back."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import TableError
-from bayesrg.genomics.expression.library_sizes import total_counts
+from bayesrg.genomics.expression.gene_lengths import Lengths, explain_missing, find_lengths
+from bayesrg.genomics.expression.library_sizes import given_sizes, total_counts
+from bayesrg.genomics.matrix import as_matrix
 from bayesrg.genomics.offenders import name_some, refuse_values
 
 Measure = Literal["tpm", "fpkm", "cpm"]
+Table = pd.DataFrame | xr.DataArray | xr.Dataset
+Sizes = Mapping[str, float] | pd.Series | xr.DataArray
 
 _MILLION = 1e6
 # Sums of a measured table that rounding to a few digits explains.
@@ -20,20 +26,20 @@ _TOLERANCE = 0.01
 _HIGHEST_LOG = {"tpm": 19.94, "cpm": 23.0, "fpkm": 26.6}
 
 
-def counts_per_million(counts: xr.DataArray, library_sizes: xr.DataArray | None = None) -> xr.DataArray:
+def counts_per_million(counts: Table, library_sizes: Sizes | None = None) -> xr.DataArray:
     r"""Return counts per million of each unit's library, :math:`10^6 k_i / N`.
 
     Parameters
     ----------
     counts
-        Dims (unit, gene), fragments.
+        Dims (unit, gene), fragments; a DataFrame with a gene a row, or a Dataset with the variable ``count``, too.
     library_sizes
-        Dims (unit,), fragments; by default the sums of the counts.
+        Fragments of each unit by its label; by default the sums of the counts.
 
     Raises
     ------
     TableError
-        A unit has no counts.
+        A unit has no counts, or no library size among those given.
 
     Examples
     --------
@@ -41,13 +47,12 @@ def counts_per_million(counts: xr.DataArray, library_sizes: xr.DataArray | None 
     >>> counts_per_million(counts).values
     array([[750000., 250000.]])
     """
-    sizes = total_counts(counts) if library_sizes is None else library_sizes
-    return counts * (_MILLION / sizes)
+    matrix = _matrix(counts)
+    sizes = total_counts(matrix) if library_sizes is None else given_sizes(matrix, library_sizes)
+    return matrix * (_MILLION / sizes)
 
 
-def fragments_per_kilobase(
-    counts: xr.DataArray, lengths: xr.DataArray, library_sizes: xr.DataArray | None = None
-) -> xr.DataArray:
+def fragments_per_kilobase(counts: Table, lengths: Lengths, library_sizes: Sizes | None = None) -> xr.DataArray:
     r"""Return FPKM, fragments per kilobase and million mapped fragments, :math:`10^9 k_i / (l_i N)`.
 
     Of single ends each read is a fragment, and this is RPKM.
@@ -55,16 +60,16 @@ def fragments_per_kilobase(
     Parameters
     ----------
     counts
-        Dims (unit, gene), fragments.
+        Dims (unit, gene), fragments; a DataFrame with a gene a row, or a Dataset with the variable ``count``, too.
     lengths
-        Dims (gene,), base pairs.
+        Base pairs by gene: a mapping, a Series, a table, or dims (gene,).
     library_sizes
-        Dims (unit,), fragments; by default the sums of the counts.
+        Fragments of each unit by its label; by default the sums of the counts.
 
     Raises
     ------
     TableError
-        A unit has no counts.
+        A unit has no counts, or no library size among those given.
 
     Examples
     --------
@@ -72,18 +77,20 @@ def fragments_per_kilobase(
     >>> fragments_per_kilobase(counts, xr.DataArray([2000.0, 500.0], {"gene": ["TP53", "EGFR"]})).values
     array([[375000., 500000.]])
     """
-    return counts_per_million(counts, library_sizes) * (1000 / lengths)
+    matrix = _matrix(counts)
+    return counts_per_million(matrix, library_sizes) * (1000 / _lengths(lengths, matrix))
 
 
-def transcripts_per_million(counts: xr.DataArray, lengths: xr.DataArray) -> xr.DataArray:
+def transcripts_per_million(counts: Table, lengths: Lengths) -> xr.DataArray:
     r"""Return TPM, :math:`10^6 (k_i / l_i) / \sum_j k_j / l_j`, which sums to a million in every unit.
 
     Parameters
     ----------
     counts
-        Dims (unit, gene), fragments, or CPM.
+        Dims (unit, gene), fragments, or CPM; a DataFrame with a gene a row, or a Dataset with the variable ``count``,
+        too.
     lengths
-        Dims (gene,), base pairs.
+        Base pairs by gene: a mapping, a Series, a table, or dims (gene,).
 
     Raises
     ------
@@ -96,7 +103,22 @@ def transcripts_per_million(counts: xr.DataArray, lengths: xr.DataArray) -> xr.D
     >>> transcripts_per_million(counts, xr.DataArray([2000.0, 1000.0], {"gene": ["TP53", "EGFR"]})).values
     array([[600000., 400000.]])
     """
-    return scale_to_million(counts / lengths)
+    matrix = _matrix(counts)
+    return scale_to_million(matrix / _lengths(lengths, matrix))
+
+
+def _matrix(counts: Table) -> xr.DataArray:
+    """Return counts as a matrix with the dims (unit, gene)."""
+    return as_matrix(counts, what="counts", variable="count")
+
+
+def _lengths(lengths: Lengths, matrix: xr.DataArray) -> xr.DataArray:
+    """Return the length of each gene of a matrix, or refuse where one has none."""
+    genes = matrix["gene"].values
+    found = find_lengths(lengths, genes)
+    if np.isnan(found).any():
+        raise TableError(explain_missing(lengths, genes, genes[np.isnan(found)]))
+    return xr.DataArray(found, {"gene": matrix["gene"]})
 
 
 def scale_to_million(values: xr.DataArray) -> xr.DataArray:
@@ -177,7 +199,9 @@ def convert(values: xr.DataArray, start: str, end: Measure, sizes: xr.DataArray 
         return values
     if end == "tpm":
         return scale_to_million(values if start == "fpkm" else values / values["length"])
-    per_million = counts_per_million(values, sizes) if start == "count" else values
+    per_million = values
+    if start == "count":
+        per_million = values * (_MILLION / (total_counts(values) if sizes is None else sizes))
     return per_million if end == "cpm" else per_million * (1000 / values["length"])
 
 

@@ -1,9 +1,10 @@
 """Methylation encoded: beta and M-values of CpG sites over patients."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import SettingsError, TableError
@@ -19,6 +20,10 @@ from bayesrg.genomics.methylation.values import (
     m_value,
 )
 from bayesrg.history import step, with_step
+from bayesrg.samples import Level, Several, place_samples
+
+# Of Datasets: the variable that a table is.
+_VARIABLES = {"beta": "beta_value", "coverage": "coverage"}
 
 
 def encode_methylation(
@@ -36,12 +41,16 @@ def encode_methylation(
     maximum_p: float = 0.01,
     exclude: Collection[str] = (),
     across: Across = "rows",
+    samples: pd.DataFrame | Mapping[str, str] | None = None,
+    level: Level | Literal["sample"] = "patient",
+    several: Several = "refuse",
 ) -> xr.Dataset:
     """Return methylation over patients and CpG sites, as beta and as M-values.
 
     One of three things is given: beta-values; intensities of an array (``methylated`` and ``unmethylated``); or counts
     of bisulfite reads (``methylated_reads`` and ``coverage``). Tables are DataFrames with a CpG a row and a sample a
-    column (``across="columns"`` for the other way round), or DataArrays with dims (unit, cpg).
+    column (``across="columns"`` for the other way round; known columns that describe CpGs or genes are left out with a
+    warning), DataArrays with dims (unit, cpg), or Datasets with one variable, ``beta_value`` or ``coverage``.
 
     Parameters
     ----------
@@ -57,30 +66,34 @@ def encode_methylation(
     m_from
         ``"beta"``: the logit of beta. ``"intensities"``: log2 of the ratio of intensities, each plus 1, without offset.
     detection_p, maximum_p
-        Detection p-values of an array's probes; where p is larger, or missing, the value becomes missing.
+        Detection p-values of an array's probes, 0 to 1; where p is larger than the maximum, or missing, the value
+        becomes missing.
     exclude
         CpGs to leave out: probes on sex chromosomes, over SNPs, or that bind in several places.
     across
         Where the CpGs of DataFrames run.
+    samples, level, several
+        Whose the samples are, as `bayesrg.samples.place_samples` has them, after everything was computed by sample; of
+        several samples each variable has the mean (or what ``several`` says) of its own. ``level="sample"`` leaves them
+        as they are, and data over another dim than ``sample`` keep it.
 
     Returns
     -------
     xr.Dataset
-        ``beta_value`` and ``m_value`` (unit, cpg), and ``coverage`` for bisulfite reads. Attributes: ``n_undetected``
-        (values), ``n_cpgs_excluded``, ``n_excluded_absent`` (CpGs to leave out that were not there). Those of the
-        variables count what the guard, the coverage and negative intensities changed. Beta-values in which nothing
-        changed share their memory with what was given.
+        ``beta_value`` and ``m_value`` (patient, cpg), and ``coverage`` for bisulfite reads. Attributes:
+        ``n_undetected`` (values), ``n_cpgs_excluded``, ``n_excluded_absent`` (CpGs to leave out that were not there).
+        Those of the variables count what the guard, the coverage and negative intensities changed, before samples were
+        placed. Beta-values in which nothing changed may share their memory with what was given.
 
     Raises
     ------
     TableError
-        Damaged, duplicated or impossible values, or tables of other labels.
+        Damaged, duplicated or impossible values, tables of other labels, or samples that cannot be placed.
     SettingsError
         None, or more than one, of the three is given; or an option is out of range.
 
     Examples
     --------
-    >>> import pandas as pd
     >>> beta = pd.DataFrame({"P1": [0.2, 0.5], "P2": [0.8, None]}, index=["cg01", "cg02"])
     >>> encode_methylation(beta).m_value.round(3).values
     array([[-2.,  0.],
@@ -94,7 +107,18 @@ def encode_methylation(
         raise SettingsError(f"m_from={m_from!r}: expected 'beta', or 'intensities' where intensities are given")
     if not 0 < maximum_p <= 1:
         raise SettingsError(f"maximum_p={maximum_p}: expected a number above 0 and at most 1")
-    matrices = {name: as_matrix(table, over="cpg", across=across, what=name) for name, table in given.items()}
+    matrices = {
+        name: as_matrix(
+            table,
+            over="cpg",
+            across=across,
+            what=name.replace("_", " "),
+            variable=_VARIABLES.get(name),
+            lowest=0 if name == "detection_p" else None,
+            highest=1 if name == "detection_p" else None,
+        )
+        for name, table in given.items()
+    }
     matrices, excluded = _leave_out(matrices, exclude)
     first = next(iter(matrices.values()))
     data = xr.Dataset()
@@ -123,7 +147,13 @@ def encode_methylation(
     line = step(
         "encode_methylation", given=kind, **settings, m_from=m_from, guard=guard, n_excluded=excluded["n_cpgs_excluded"]
     )
-    return with_step(data, line, *(table for table in given.values() if isinstance(table, xr.DataArray)))
+    before = [
+        xr.Dataset(attrs={"history": table.attrs["history"]}) for table in given.values() if "history" in table.attrs
+    ]
+    data = with_step(data, line, *before)
+    if level == "sample" or "sample" not in data.dims:
+        return data
+    return place_samples(data, samples, level=level, several=several)
 
 
 def _choose_kind(given: set[str]) -> Literal["beta", "intensities", "counts"]:

@@ -18,7 +18,7 @@ from bayesrg.genomics.alignment import align_matrix
 from bayesrg.genomics.matrix import as_matrix
 from bayesrg.genomics.offenders import refuse_values
 
-Table = pd.DataFrame | xr.DataArray
+Table = pd.DataFrame | xr.DataArray | xr.Dataset
 
 _BETA = {"long_name": "share of methylated DNA", "units": "1"}
 _M = {"long_name": "log2(beta / (1 - beta))", "units": "1"}
@@ -157,13 +157,14 @@ def beta_of_counts(methylated_reads: Table, coverage: Table, *, minimum_coverage
     )
 
 
-def m_value(beta: xr.DataArray, *, guard: float = 0.001) -> xr.DataArray:
+def m_value(beta: Table, *, guard: float = 0.001) -> xr.DataArray:
     r"""Return M-values of beta-values, :math:`\log_2(\beta / (1 - \beta))`.
 
     Parameters
     ----------
     beta
-        Beta-values, any dims, 0 to 1; NaN stays.
+        Beta-values, 0 to 1; NaN stays. A DataArray of any dims, a DataFrame with a CpG a row and a sample a column, or
+        a Dataset with the variable ``beta_value``.
     guard
         Beta is taken as at least this, and at most one minus this, because its logit has no bounds at 0 and 1. The
         default bounds M by ±9.96. With 0 nothing is changed, and beta 0 and 1 are refused.
@@ -191,6 +192,7 @@ def m_value(beta: xr.DataArray, *, guard: float = 0.001) -> xr.DataArray:
     """
     if not 0 <= guard < 0.5:
         raise SettingsError(f"guard={guard}: expected a number from 0 to below 0.5")
+    beta = _as_array(beta, "beta_value")
     check_beta(beta)
     values = beta.values.astype(float, copy=False)
     if guard == 0:
@@ -203,13 +205,14 @@ def m_value(beta: xr.DataArray, *, guard: float = 0.001) -> xr.DataArray:
     return describe(beta.copy(data=found).rename("m_value"), **_M, guard=float(guard), n_guarded=guarded)
 
 
-def beta_value(m: xr.DataArray) -> xr.DataArray:
+def beta_value(m: Table) -> xr.DataArray:
     r"""Return beta-values of M-values, :math:`2^M / (1 + 2^M)`.
 
     Parameters
     ----------
     m
-        M-values, any dims; NaN stays.
+        M-values; NaN stays. A DataArray of any dims, a DataFrame with a CpG a row and a sample a column, or a Dataset
+        with the variable ``m_value``.
 
     Notes
     -----
@@ -220,9 +223,17 @@ def beta_value(m: xr.DataArray) -> xr.DataArray:
     >>> beta_value(xr.DataArray([-2.0, 0.0, 2.0])).values
     array([0.2, 0.5, 0.8])
     """
+    m = _as_array(m, "m_value")
     found = np.asarray(m.values * np.log(2))
     expit(found, out=found)
     return describe(m.copy(data=found).rename("beta_value"), **_BETA)
+
+
+def _as_array(table: Table, name: str) -> xr.DataArray:
+    """Return a DataArray as it is, and anything else as a matrix over samples and CpGs."""
+    if isinstance(table, xr.DataArray):
+        return table
+    return as_matrix(table, over="cpg", what=name.replace("_", "-") + "s", variable=name)
 
 
 def check_beta(beta: xr.DataArray) -> None:

@@ -1,10 +1,11 @@
 """Share of reads that carry a variant: from counts of reads, or from a column whose unit its values betray."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from bayesrg.errors import SettingsError, TableError
@@ -33,19 +34,42 @@ COUNT_COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Names, in lower case, of columns that count reads of the tumour."""
 
+_OR_NAME_IT = "; mend it, or name the column that holds the fraction in allele_fraction"
 
-def read_fraction(
-    text: TextColumns, *, column: str | None = None, unit: FractionUnit | None = None
-) -> tuple[np.ndarray | None, np.ndarray | None, str]:
-    """Return the allele fraction (0 to 1) and the depth (reads), each None if unknown, and the fraction's source.
+
+@dataclass(frozen=True)
+class Reads:
+    """What a file says of the reads at its variants; NaN in rows of which it says nothing.
+
+    Attributes
+    ----------
+    fraction
+        Share of reads with the variant (0 to 1), shape (row,); None where the file tells it of no row.
+    depth
+        Number of reads, shape (row,); None where the file tells it of no row.
+    fraction_from, depth_from
+        The columns that they are from, and for how many rows of the file each; empty where there is none.
+    """
+
+    fraction: np.ndarray | None
+    depth: np.ndarray | None
+    fraction_from: str
+    depth_from: str
+
+
+def read_fraction(text: TextColumns, *, column: str | None = None, unit: FractionUnit | None = None) -> Reads:
+    """Return the allele fraction and the depth of each row, and which columns they are from.
+
+    The depth of a row is the one that the file states, or else the sum of the reads with and without the variant.
 
     Parameters
     ----------
     text
         Columns of a mutation annotation file.
     column
-        The column that holds the fraction. Without it the counts of reads are used where there are any, else the first
-        of `FRACTION_COLUMNS` that is there.
+        The column that holds the fraction. Without it each row has the fraction that its counts of reads give, or else
+        what the first of `FRACTION_COLUMNS` with any value says. With it the counts of reads with and without the
+        variant are used for no fraction, and to depths they add only where both are numbers of 0 or more.
     unit
         ``"share"`` (0 to 1) or ``"percent"`` of that column. Without it the values decide: with a percent sign, or if
         most values that are not 0 exceed 1, they are percent; if none exceeds 1 they are shares.
@@ -61,35 +85,80 @@ def read_fraction(
     if unit not in (None, "share", "percent"):
         raise SettingsError(f"allele_fraction_unit is {unit!r}; expected 'share' (0 to 1) or 'percent' (0 to 100)")
     names = {name.casefold(): name for name in text.columns}
-    counts = {what: next((names[n] for n in known if n in names), None) for what, known in COUNT_COLUMNS.items()}
-    fraction, depth, told = _from_counts(text, counts)
-    if column is None and fraction is not None:
-        return fraction, depth, told
-    chosen = column or next((names[name] for name in FRACTION_COLUMNS if name in names), None)
-    if chosen is None:
-        return None, depth, ""
-    values, decided = _from_column(text, chosen, unit)
-    return values, depth, f"{chosen} ({decided})"
+    counts = {
+        what: name
+        for what, known in COUNT_COLUMNS.items()
+        if (name := next((names[n] for n in known if n in names), None)) is not None
+    }
+    reads = _read_counts(text, counts, strict=column is None)
+    depth, summed = _join_depths(reads, len(text.lines))
+    both = f"{counts.get('alternative')} + {counts.get('reference')}"
+    stated = np.isfinite(depth) & ~summed
+    depth_from = _tell_sources(len(depth), {counts.get("depth", ""): stated, both: summed})
+    if column is None:
+        fraction = _divide(text, reads.get("alternative"), depth, counts)
+        sources = {f"{counts.get('alternative')} / {counts.get('depth')}": np.isfinite(fraction) & stated}
+        sources[f"{counts.get('alternative')} / ({both})"] = np.isfinite(fraction) & summed
+        usual = [names[name] for name in FRACTION_COLUMNS if name in names]
+    else:
+        fraction, sources, usual = np.full(len(depth), np.nan), {}, [column]
+    absent = np.isnan(fraction)
+    for name in usual if absent.any() else ():
+        values, decided = _from_column(text, name, unit)
+        if np.isfinite(values).any():
+            fraction = np.where(absent, values, fraction)
+            sources[f"{name} ({decided})"] = absent & np.isfinite(values)
+            break
+    fraction_from = _tell_sources(len(fraction), sources)
+    return Reads(fraction if fraction_from else None, depth if depth_from else None, fraction_from, depth_from)
 
 
-def _from_counts(
-    text: TextColumns, counts: Mapping[str, str | None]
-) -> tuple[np.ndarray | None, np.ndarray | None, str]:
-    reads = {what: text.numbers(name, "a number of reads") for what, name in counts.items() if name is not None}
-    for what, values in reads.items():
-        if (values < 0).any():
-            text.refuse(str(counts[what]), values < 0, values, "a number of reads, 0 or more")
-    alternative, reference, depth = (reads.get(what) for what in ("alternative", "reference", "depth"))
-    if depth is None and alternative is not None and reference is not None:
-        depth = alternative + reference
-    if depth is None or alternative is None or not np.isfinite(alternative).any():
-        return None, depth, ""
+def _read_counts(text: TextColumns, counts: Mapping[str, str], *, strict: bool) -> dict[str, np.ndarray]:
+    """Return the numbers of reads by what they count; a stated depth is always checked, the others if ``strict``."""
+    reads = {}
+    for what, name in counts.items():
+        if strict or what == "depth":
+            expected = "a number of reads, 0 or more" + ("" if what == "depth" else _OR_NAME_IT)
+            values = text.numbers(name, expected)
+            if (values < 0).any():
+                text.refuse(name, values < 0, values, expected)
+        else:
+            cells = pd.Series(text.columns[name].to_numpy(), dtype=object)
+            values = np.asarray(pd.to_numeric(cells, errors="coerce"), dtype=float)
+            values = np.where(np.isfinite(values) & (values >= 0), values, np.nan)
+        reads[what] = values
+    return reads
+
+
+def _join_depths(reads: Mapping[str, np.ndarray], n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's depth, stated or else the sum of its counts, and whether it is the sum."""
+    unknown = np.full(n_rows, np.nan)
+    stated = reads.get("depth", unknown)
+    total = reads.get("alternative", unknown) + reads.get("reference", unknown)
+    depth = np.where(np.isnan(stated), total, stated)
+    return depth, np.isnan(stated) & np.isfinite(total)
+
+
+def _divide(
+    text: TextColumns, alternative: np.ndarray | None, depth: np.ndarray, counts: Mapping[str, str]
+) -> np.ndarray:
+    """Return the share of reads with the variant, NaN where a count is missing or there are no reads."""
+    if alternative is None:
+        return np.full(len(depth), np.nan)
     if (alternative > depth).any():
         found = [f"{a:g} of {d:g}" for a, d in zip(alternative, depth, strict=True)]
-        text.refuse(str(counts["alternative"]), alternative > depth, found, "no more reads with the variant than reads")
-    fraction = np.divide(alternative, depth, out=np.full(len(depth), np.nan), where=depth > 0)
-    whole = counts["depth"] or f"({counts['alternative']} + {counts['reference']})"
-    return fraction, depth, f"{counts['alternative']} / {whole}"
+        expected = f"no more reads with the variant than reads{_OR_NAME_IT}"
+        text.refuse(counts["alternative"], alternative > depth, found, expected)
+    return np.divide(alternative, depth, out=np.full(len(depth), np.nan), where=depth > 0)
+
+
+def _tell_sources(n_rows: int, sources: Mapping[str, np.ndarray]) -> str:
+    """Return in words how many rows have their value from where; empty where no row has one."""
+    told = {source: int(rows.sum()) for source, rows in sources.items() if rows.any()}
+    rest = n_rows - sum(told.values())
+    if told and rest:
+        told["no value"] = rest
+    return "; ".join(f"{source}: {number:,} rows" for source, number in told.items())
 
 
 def _from_column(text: TextColumns, column: str, unit: FractionUnit | None) -> tuple[np.ndarray, str]:

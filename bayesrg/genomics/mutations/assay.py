@@ -8,6 +8,7 @@ import pandas as pd
 
 from bayesrg.errors import SettingsError, TableError, list_some
 from bayesrg.genomics.genes import check_genes
+from bayesrg.samples import identify_samples
 
 Genes = Iterable[str] | Mapping[str, Iterable[str]] | pd.DataFrame
 Panels = Mapping[str, str] | pd.DataFrame
@@ -30,6 +31,10 @@ class Assay:
         Whether a panel has a gene, shape (panel, gene).
     panel_of
         Place of each sample's panel among ``panels``, shape (sample,).
+    key_of
+        Name under which each sample's genes were stated, of a panel, sample or patient, shape (sample,).
+    stated
+        All such names, those that no sample goes by among them.
     assumed
         Whether nobody said what was assayed, so that every gene of the file is taken to have been.
     """
@@ -38,6 +43,8 @@ class Assay:
     panels: tuple[str, ...]
     covers: np.ndarray
     panel_of: np.ndarray
+    key_of: tuple[str, ...]
+    stated: frozenset[str]
     assumed: bool = False
 
     def covered(self, sample: np.ndarray, gene: np.ndarray) -> np.ndarray:
@@ -88,8 +95,7 @@ def plan_assay(
                 "panels says who had which panel, but assayed does not say which genes are on them; give both"
             )
         genes = np.array(sorted(set(seen)), dtype=str)
-        whole = np.ones((1, len(genes)), dtype=bool)
-        return Assay(genes, (EVERYTHING,), whole, np.zeros(len(samples), dtype=np.intp), assumed=True)
+        return _cover_all(genes, EVERYTHING, len(samples), assumed=True)
     if not isinstance(assayed, (Mapping, pd.DataFrame)):
         if panels is not None:
             raise SettingsError(
@@ -98,8 +104,31 @@ def plan_assay(
         genes = check_genes([assayed] if isinstance(assayed, str) else assayed, "assayed")
         if not len(genes):
             raise SettingsError("assayed names no gene; name those that were assayed, or leave it out")
-        return Assay(genes, ("assayed",), np.ones((1, len(genes)), dtype=bool), np.zeros(len(samples), dtype=np.intp))
+        return _cover_all(genes, "assayed", len(samples))
     return _share_panels(*_match(samples, patients, assayed, panels), named=panels is not None)
+
+
+def list_patients(assayed: Genes | None, panels: Panels | None) -> list[str] | None:
+    """Return the patients whom a statement of what was assayed names, sorted; None where it names none.
+
+    Examples
+    --------
+    >>> list_patients({"TCGA-AB-2802-03A": ["TP53"]}, None), list_patients(["TP53"], None)
+    (['TCGA-AB-2802'], None)
+    """
+    stated = assayed if panels is None else panels
+    if isinstance(stated, pd.DataFrame):
+        label = next((name for name in ("sample", "patient") if name in stated.columns), None)
+        names = [] if label is None else stated[label].astype(str).unique().tolist()
+    else:
+        names = [str(name) for name in stated] if isinstance(stated, Mapping) else []
+    return sorted(set(identify_samples(names)["patient"])) if names else None
+
+
+def _cover_all(genes: np.ndarray, name: str, n_samples: int, *, assumed: bool = False) -> Assay:
+    """Return the assay of one panel that everybody had."""
+    covers, panel_of = np.ones((1, len(genes)), dtype=bool), np.zeros(n_samples, dtype=np.intp)
+    return Assay(genes, (name,), covers, panel_of, (name,) * n_samples, frozenset([name]), assumed)
 
 
 def _match(
@@ -180,4 +209,5 @@ def _share_panels(keys: list[str], by_key: Mapping[str, np.ndarray], *, named: b
     covers = np.zeros((len(names), len(genes)), dtype=bool)
     for (_, listed), row in row_of_set.items():
         covers[row, [place[gene] for gene in listed]] = True
-    return Assay(genes, tuple(names), covers, np.array([row_of_key[key] for key in keys], dtype=np.intp))
+    panel_of = np.array([row_of_key[key] for key in keys], dtype=np.intp)
+    return Assay(genes, tuple(names), covers, panel_of, tuple(keys), frozenset(by_key))

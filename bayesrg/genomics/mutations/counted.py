@@ -41,7 +41,7 @@ def check_variants(table: pd.DataFrame) -> None:
     Raises
     ------
     TableError
-        A column is missing; a sample is empty; a class, type, gene or allele fraction is none.
+        A column is missing; a sample is empty or has blanks around it; a class, type, gene or allele fraction is none.
     """
     absent = [name for name in ("gene", "sample", "classification", "variant_type") if name not in table.columns]
     if absent:
@@ -53,6 +53,9 @@ def check_variants(table: pd.DataFrame) -> None:
         raise TableError("the table of variants has no row; without one it is not known which genes there are")
     empty = table["sample"].isna().to_numpy() | (table["sample"].astype(str).str.strip() == "").to_numpy()
     _refuse(table, "sample", empty, "the name of a sample")
+    blank = [label for label in table["sample"].unique() if str(label) != str(label).strip()]
+    expected = "a name without blanks around it; take them off, as with table['sample'].str.strip()"
+    _refuse(table, "sample", table["sample"].isin(blank).to_numpy(), expected)
     for column, known in (("classification", CLASSES), ("variant_type", TYPES)):
         strange = ~table[column].isin(list(known)).to_numpy()
         near = nearest_class(str(table[column].to_numpy()[strange][0])) if strange.any() and known is CLASSES else None
@@ -61,11 +64,40 @@ def check_variants(table: pd.DataFrame) -> None:
     expected = "a gene's symbol, not what a spreadsheet program made of it (missing where there is none)"
     _refuse(table, "gene", table["gene"].isin(spoilt).to_numpy(), expected)
     if "variant_allele_fraction" in table.columns:
-        fraction = np.asarray(pd.to_numeric(table["variant_allele_fraction"], errors="coerce"), dtype=float)
-        bad = (
-            (fraction < 0) | (fraction > 1) | (np.isnan(fraction) & table["variant_allele_fraction"].notna().to_numpy())
-        )
-        _refuse(table, "variant_allele_fraction", bad, "a share from 0 to 1")
+        take_numbers(table, "variant_allele_fraction")
+
+
+def take_numbers(table: pd.DataFrame, column: str) -> np.ndarray:
+    """Return ``depth`` or ``variant_allele_fraction`` as float64, NaN for missing, whatever its type; shape (row,).
+
+    Raises
+    ------
+    TableError
+        A cell is no number, or out of range.
+
+    Examples
+    --------
+    >>> take_numbers(pd.DataFrame({"depth": [30, pd.NA, "9"]}), "depth")
+    array([30., nan,  9.])
+    """
+    highest, expected = (np.inf, "a number of reads") if column == "depth" else (1.0, "a share from 0 to 1")
+    cells = table[column]
+    values = pd.Series(pd.to_numeric(cells, errors="coerce")).to_numpy(dtype=float, na_value=np.nan)
+    right = (values >= 0) & (values <= highest) & (values < np.inf)
+    _refuse(table, column, ~right & cells.notna().to_numpy(), expected)
+    return values
+
+
+def strip_genes(table: pd.DataFrame) -> np.ndarray:
+    """Return the genes as text without blanks around them, None where there is none; shape (row,).
+
+    Examples
+    --------
+    >>> strip_genes(pd.DataFrame({"gene": ["TP53 ", None]})).tolist()
+    ['TP53', None]
+    """
+    codes, words = pd.factorize(table["gene"])
+    return np.array([*(str(word).strip() for word in words), None], dtype=object)[codes]
 
 
 def choose_counted(
@@ -123,9 +155,16 @@ def choose_counted(
             raise TableError(
                 f"{option} is asked for, but the variants have no column {column!r}; leave {option} out, or add it"
             )
-        values = table[column].to_numpy(float)
+        values = take_numbers(table, column)
+        unknown = int((kept & of_class & np.isnan(values)).sum())
+        if unknown:
+            warnings.warn(
+                f"{unknown:,} of {(kept & of_class).sum():,} variants do not count, as {option} is asked for and they "
+                f"have no {column}",
+                stacklevel=3,
+            )
         told[f"rows_below_{option}"] = int((kept & of_class & (values < least)).sum())
-        told[f"rows_without_{column}"] = int((kept & of_class & np.isnan(values)).sum())
+        told[f"rows_without_{column}"] = unknown
         eligible &= values >= least
     named = table["gene"].notna().to_numpy()
     outside = kept & named

@@ -8,14 +8,13 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import SettingsError, TableError
-from bayesrg.genomics.mutations.assay import Assay, Genes, Panels, plan_assay
+from bayesrg.genomics.mutations.assay import Assay, Genes, Panels, list_patients, plan_assay
 from bayesrg.genomics.mutations.burden import Burden, count_burden
-from bayesrg.genomics.mutations.counted import Unassayed, check_variants, choose_counted
+from bayesrg.genomics.mutations.counted import Unassayed, check_variants, choose_counted, strip_genes, take_numbers
 from bayesrg.genomics.mutations.sequenced import Sequenced, Unlisted, list_sequenced
 from bayesrg.genomics.mutations.tally import Tally, find_unassayed, recognise_variants, tally_genes, tally_units
 from bayesrg.genomics.mutations.variant_classes import FLAGS, MULTI_HIT, Variants, choose_classes, choose_types
 from bayesrg.history import step, with_step
-from bayesrg.samples import identify_samples
 
 SeveralSamples = Literal["any", "all", "separate"]
 Quantity = Literal["mutated", "variant_count", "variant_allele_fraction", "variant_class"]
@@ -91,12 +90,13 @@ def encode_mutations(
         variant in it, and ``variant_count``, ``variant_allele_fraction``, ``variants`` and the burden are of the
         variants that all have; or the samples stay ``"separate"``, over ``region`` (or ``tumor``).
     exome_size
-        Megabases in which variants were looked for: one number, or a number for each panel. Without it there is no
-        burden.
+        Megabases in which variants were looked for: one number, or a number for each panel, patient or sample. Without
+        it there is no burden.
     burden
         ``"counted"`` variants over ``exome_size``, or all ``"coding"`` ones: see `bayesrg.genomics.mutations.burden`.
     minimum_vaf, minimum_depth
-        Least allele fraction (0 to 1) and depth (reads) of a variant that counts; one without a value does not count.
+        Least allele fraction (0 to 1) and depth (reads) of a variant that counts. One without a value does not count,
+        of which a warning tells.
     unlisted, unassayed
         ``"refuse"`` variants of patients who are not in ``patients``, or in genes that were not assayed, or
         ``"leave_out"``.
@@ -111,9 +111,10 @@ def encode_mutations(
         Over (unit, ``gene``), genes sorted or as ``assayed`` lists them: ``mutated``; ``variant_class``, a flag whose
         attributes name it (`bayesrg.genomics.mutations.variant_classes.name_classes` gives the words);
         ``variant_count``, different counted variants; ``variant_allele_fraction``, the largest of them, NaN without
-        one. Over the unit: ``variants``, different variants of any class, and with ``exome_size``
-        ``tumor_mutational_burden`` (1/Mb). Attributes say what counted, what was assumed, and how many rows did not
-        count and why.
+        one. Over the unit: ``variants``, all different variants that the table has of it, whatever their class, type,
+        gene and reads: silent ones, and others that do not count, are among them. With ``exome_size`` also
+        ``tumor_mutational_burden`` (1/Mb), of what counts. Attributes say what counted, what was assumed, and how many
+        rows did not count and why.
 
     Raises
     ------
@@ -140,16 +141,16 @@ def encode_mutations(
     wanted = _check_options(several, quantities, dtype)
     counted_classes, types = choose_classes(classes), choose_types(variants)
     check_variants(table)
-    rows = table.reset_index(drop=True)
+    rows = table.reset_index(drop=True).assign(gene=strip_genes(table))
     labels = rows["sample"].astype(str)
-    listed = patients if patients is not None or samples is not None else _patients_of_assay(assayed, panels)
+    listed = patients if patients is not None or samples is not None else list_patients(assayed, panels)
     sequenced = list_sequenced(
         labels.unique().tolist(), patients=listed, samples=samples, separate=several == "separate", unlisted=unlisted
     )
     assay = plan_assay(
         sequenced.samples.tolist(),
         sequenced.patients.tolist(),
-        rows["gene"].dropna().astype(str).tolist(),
+        rows["gene"].dropna().tolist(),
         assayed,
         panels,
     )
@@ -170,7 +171,7 @@ def encode_mutations(
     )
     variant = recognise_variants(rows)
     in_gene = choice.counted & (gene >= 0)
-    fraction = rows["variant_allele_fraction"].to_numpy(float)[in_gene] if "variant_allele_fraction" in rows else None
+    fraction = take_numbers(rows, "variant_allele_fraction")[in_gene] if "variant_allele_fraction" in rows else None
     flag = np.array([FLAGS[word] for word in rows["classification"].to_numpy()[in_gene]], dtype=np.int64)
     shared = several == "all"
     if shared and "start" not in rows.columns and len(sequenced.samples) > sequenced.n_units:
@@ -186,7 +187,7 @@ def encode_mutations(
         for name in wanted
     }
     kept = sample >= 0
-    totals = tally_units(sample[kept], variant[kept], sequenced, shared=shared)
+    totals = tally_units(sample[kept], gene[kept], variant[kept], sequenced, assay, shared=shared)
     data["variants"] = (sequenced.level, totals.astype(float), _ATTRS["variants"])
     attrs: dict[str, Any] = {
         "variants": variants,
@@ -203,17 +204,20 @@ def encode_mutations(
         "rows_of_unlisted_patients": int((~kept).sum()),
     }
     if exome_size is not None:
-        rate, told = count_burden(rows, sample, variant, choice, sequenced, assay, exome_size, burden, shared=shared)
+        rate, told = count_burden(
+            rows, sample, gene, variant, choice, sequenced, assay, exome_size, burden, shared=shared
+        )
         data["tumor_mutational_burden"] = (
             sequenced.level,
             rate,
             {**_ATTRS["tumor_mutational_burden"], "counted": told},
         )
-    for key in ("build", "allele_fraction"):
+    for key in ("build", "build_source", "allele_fraction", "depth"):
         if table.attrs.get(key):
             attrs[key] = str(table.attrs[key])
     result = xr.Dataset(data, {**sequenced.coords, "gene": assay.genes}, attrs)
     told_size = {} if exome_size is None else {"exome_size": exome_size, "burden": burden}
+    minima = {"minimum_vaf": minimum_vaf, "minimum_depth": minimum_depth}
     options: dict[str, Any] = {
         "variants": variants,
         **({} if classes is None else {"classes": sorted(counted_classes)}),
@@ -222,7 +226,9 @@ def encode_mutations(
         "assayed": attrs["assayed"],
         "patients": attrs["patients"],
         **told_size,
-        **{name: least for name, least in (("minimum_vaf", minimum_vaf), ("minimum_depth", minimum_depth)) if least},
+        **{name: least for name, least in minima.items() if least is not None},
+        "unlisted": unlisted,
+        "unassayed": unassayed,
         "rows": len(rows),
         **choice.told,
         "rows_of_unlisted_patients": attrs["rows_of_unlisted_patients"],
@@ -248,7 +254,10 @@ _ATTRS: Mapping[str, dict[str, Any]] = {
         "flag_values": [0, *FLAGS.values(), MULTI_HIT],
         "flag_meanings": " ".join(["none", *FLAGS, "Multi_Hit"]),
     },
-    "variants": {"long_name": "different somatic variants of any class", "units": "1"},
+    "variants": {
+        "long_name": "all different somatic variants of any class and type, silent ones too, counted or not",
+        "units": "1",
+    },
     "tumor_mutational_burden": {"long_name": "somatic variants per megabase", "units": "1/Mb"},
 }
 
@@ -263,17 +272,6 @@ def _check_options(several: str, quantities: Sequence[str], dtype: str) -> tuple
     if unknown or not wanted:
         raise SettingsError(f"quantities holds {unknown or 'nothing'}; expected some of {', '.join(QUANTITIES)}")
     return wanted
-
-
-def _patients_of_assay(assayed: Genes | None, panels: Panels | None) -> list[str] | None:
-    """Return the patients whom a statement of what was assayed names; None where it names none."""
-    stated = assayed if panels is None else panels
-    if isinstance(stated, pd.DataFrame):
-        label = next((name for name in ("sample", "patient") if name in stated.columns), None)
-        names = [] if label is None else stated[label].astype(str).unique().tolist()
-    else:
-        names = [str(name) for name in stated] if isinstance(stated, Mapping) else []
-    return sorted(set(identify_samples(names)["patient"])) if names else None
 
 
 def _spread(name: str, tally: Tally, sequenced: Sequenced, assay: Assay, dtype: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from bayesrg.errors import SettingsError, TableError
 from bayesrg.genomics.mutations.allele_fraction import COUNT_COLUMNS, FRACTION_COLUMNS, FractionUnit, read_fraction
 from bayesrg.genomics.mutations.encoding import Encoding, encode_mutations
 from bayesrg.genomics.mutations.tab_separated import TextColumns, read_columns, read_header
-from bayesrg.genomics.mutations.variant_words import check_build, read_words
+from bayesrg.genomics.mutations.variant_words import check_build, check_ends, read_words
 from bayesrg.history import step
 
 Duplicates = Literal["refuse", "first"]
@@ -124,8 +124,10 @@ def read_variants(
         header. Names of columns are read whatever their case, and under the names in `COLUMNS`.
     build
         The genome build that positions must be in, such as ``"GRCh38"`` or ``"hg38"``. Without it any one is taken.
+        A file that does not state its build is taken at this word, as long as no variant ends beyond its chromosome.
     allele_fraction
-        The column with the variant allele fraction; without it counts of reads are used, or a column of a usual name.
+        The column with the variant allele fraction; without it each row's counts of reads give it, or else a column of
+        a usual name, as `bayesrg.genomics.mutations.allele_fraction.read_fraction` says.
     allele_fraction_unit
         ``"share"`` or ``"percent"``; without it the values decide, and ``attrs`` say what they decided.
     classes
@@ -140,16 +142,17 @@ def read_variants(
         Y and MT, not 23, 24 and M), ``reference``, ``alternative``, ``classification``, ``variant_type``; where the
         file has them ``protein_change``. Integers: ``start``, ``end`` (1-based, inclusive). Numbers, where the file has
         them: ``variant_allele_fraction`` (0 to 1) and ``depth`` (reads). The index ``line`` is the row's line in the
-        file, comments counted. Its ``attrs`` are ``source``, ``build`` (empty where unknown), ``allele_fraction``
-        (where it is from) and ``history``. Rows whose ``Mutation_Status`` says germline, LOH or wildtype are left out,
+        file, comments counted. Its ``attrs`` are ``source``, ``build`` (empty where unknown), ``build_source`` (whether
+        the file states it), ``allele_fraction`` and ``depth`` (where they are from, and for how many rows of the file),
+        and ``history``. Rows whose ``Mutation_Status`` says germline, LOH or wildtype are left out,
         with a warning.
 
     Raises
     ------
     TableError
         The file is absent, empty, cut off or damaged; a column is missing; a cell is empty, no number, no chromosome,
-        below 1, or an unknown word; an end lies before its start; a gene was made a date by a spreadsheet program;
-        builds are mixed or not the one asked for; a variant stands there twice.
+        below 1, or an unknown word; an end lies before its start or beyond its chromosome; a gene was made a date by a
+        spreadsheet program; builds are mixed or not the one asked for; a variant stands there twice.
     SettingsError
         An option is not one of its words.
 
@@ -183,19 +186,26 @@ def read_variants(
     if backwards.any():
         told = [f"{end} after start {start}" for start, end in zip(table["start"], table["end"], strict=True)]
         text.refuse(found["end"], backwards, told, "an end at or after the start")
-    fraction, depth, told_fraction = read_fraction(text, column=allele_fraction, unit=allele_fraction_unit)
-    for name, values in (("variant_allele_fraction", fraction), ("depth", depth)):
+    stated, said_by = check_build(text, found.get("build"), build)
+    check_ends(text, found["end"], table, stated)
+    reads = read_fraction(text, column=allele_fraction, unit=allele_fraction_unit)
+    for name, values in (("variant_allele_fraction", reads.fraction), ("depth", reads.depth)):
         if values is not None:
             table[name] = values
-    stated = check_build(text, found.get("build"), build)
     table = _drop_duplicates(path, _drop_germline(text, table, found.get("status")), duplicates)
-    options = {"build": build, "allele_fraction": told_fraction or None, "duplicates": duplicates}
+    options = {"build": build, "allele_fraction": reads.fraction_from or None, "duplicates": duplicates}
+    if stated:
+        options["build"] = f"{stated}, {said_by}"
+    if reads.depth_from:
+        options["depth"] = reads.depth_from
     if classes:
         options["classes"] = dict(classes)
     table.attrs = {
         "source": path.name,
         "build": stated,
-        "allele_fraction": told_fraction,
+        "build_source": said_by,
+        "allele_fraction": reads.fraction_from,
+        "depth": reads.depth_from,
         "history": step("read_variants", path, **options, rows=len(text.lines), variants=len(table)),
     }
     return table

@@ -1,7 +1,7 @@
 """Who was sequenced: the rows of an encoded genome, those without any variant among them."""
 
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,7 +74,8 @@ def list_sequenced(
     ------
     TableError
         A sample is normal tissue, a patient is not among ``patients``, is named twice, or differs from another only in
-        case, white space, separators, leading zeros or a last letter; a region is not known.
+        case, white space, separators, leading zeros or a last letter; ``patients`` holds barcodes of samples; a region
+        is not known.
     SettingsError
         An option is not one of its words, or ``patients`` names nobody.
 
@@ -103,7 +104,7 @@ def list_sequenced(
         kept, left_out = who, ()
         order = sorted(set(who["patient"]))
     else:
-        order = _check_patients(patients)
+        order = _check_patients(patients, set(who["patient"]))
         left_out = _compare(who.loc[found], order, unlisted)
         kept = who.loc[who["patient"].isin(order)]
     if not separate:
@@ -141,10 +142,18 @@ def _names(samples: pd.DataFrame | Mapping[str, str]) -> set[str]:
     return {str(label) for label in samples}
 
 
-def _check_patients(patients: Sequence[str]) -> list[str]:
+def _check_patients(patients: Sequence[str], known: Set[str]) -> list[str]:
     order = [str(patient) for patient in ([patients] if isinstance(patients, str) else patients)]
     if not order:
         raise SettingsError("patients names nobody; name everybody who was sequenced, or leave it out")
+    of = {label: one.patient for label in order if (one := parse_barcode(label)) is not None and one.sample is not None}
+    samples = [label for label in of if label not in known]
+    if samples:
+        raise TableError(
+            f"patients: {len(samples)} of {len(order)} are TCGA barcodes of samples, where patients are expected: "
+            f"{list_some(samples, show=lambda label: f'{label} (patient {of[label]})')}; name each patient once, or "
+            "give the barcodes as samples, a mapping from each to its patient"
+        )
     twice = sorted({patient for patient, again in zip(order, pd.Index(order).duplicated(), strict=True) if again})
     if twice:
         raise TableError(f"patients: {list_some(twice)} is named more than once; name each patient once")

@@ -22,7 +22,9 @@ arrow: Any = pyarrow.compute
 
 _GZIPPED = b"\x1f\x8b"
 _BLOCK = 1 << 24
-
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Longer than any chromosome, and short of where float64 no longer tells neighbours apart.
+_LONGEST = 2**31
 
 _MISSING = ("", ".", "NA", "NaN", "nan", "N/A", "#N/A", "null", "None")
 
@@ -60,11 +62,12 @@ class TextColumns:
         return values
 
     def positions(self, column: str) -> np.ndarray:
-        """Return a column of positions in bases as int64; refuse what is missing, no whole number, or below 1."""
-        values = self.numbers(column, "a position, a whole number of 1 or more")
-        bad = ~(values >= 1) | (values % 1 != 0)
+        """Return a column of positions in bases as int64; refuse what is missing, no whole number, or out of range."""
+        expected = f"a position, a whole number of 1 or more and below {_LONGEST:,}"
+        values = self.numbers(column, expected)
+        bad = ~((values >= 1) & (values < _LONGEST)) | (values % 1 != 0)
         if bad.any():
-            self.refuse(column, bad, self.columns[column].to_numpy(), "a position, a whole number of 1 or more")
+            self.refuse(column, bad, self.columns[column].to_numpy(), expected)
         return values.astype(np.int64)
 
     def refuse(self, column: str, bad: np.ndarray, found: Sequence[object] | np.ndarray, expected: str) -> NoReturn:
@@ -102,12 +105,17 @@ def read_header(path: Path) -> tuple[list[str], int]:
     Raises
     ------
     TableError
-        The file is absent, empty, damaged, no text, or not separated by tabs.
+        The file is absent, empty, damaged, no text, not separated by tabs, or its lines end with carriage returns.
     """
     with _opened(path) as file:
         for number, line in enumerate(file, start=1):
             if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
+                line = line.removeprefix(_BYTE_ORDER_MARK)
+            if b"\r" in line.rstrip(b"\r") and not line.endswith(b"\n"):
+                raise TableError(
+                    f"{path}: from line {number} on, lines end with a carriage return alone, as old Macintosh programs "
+                    "wrote them; expected line feeds: save the file with line ends of Unix or Windows"
+                )
             if line.startswith(b"#") or not line.strip():
                 continue
             try:
@@ -129,7 +137,8 @@ def read_columns(path: Path, names: list[str], header: int, wanted: list[int]) -
     Parameters
     ----------
     path
-        Tab-separated text in UTF-8, gzipped or not.
+        Tab-separated text in UTF-8, gzipped or not. Quotes around a field are no part of it; only under a quoted header
+        may there be tabs between them.
     names
         Names of all columns, as `read_header` returns them; repeated names are told apart by their places.
     header
@@ -147,7 +156,7 @@ def read_columns(path: Path, names: list[str], header: int, wanted: list[int]) -
     with _opened(path) as file:
         quoted = False
         for _ in range(header):
-            quoted = file.readline().startswith(b'"')
+            quoted = file.readline().removeprefix(_BYTE_ORDER_MARK).startswith(b'"')
         counter = _CountingReader(file)
         try:
             table = arrow_csv.read_csv(
@@ -174,7 +183,19 @@ def read_columns(path: Path, names: list[str], header: int, wanted: list[int]) -
     lines = header + 1 + np.arange(table.num_rows)
     if counter.breaks + (counter.last != b"\n") != table.num_rows:
         lines = _lines_with_text(path, header)
-    return TextColumns(path, {names[place]: table.column(keys[place]) for place in wanted}, lines)
+    columns = {names[place]: table.column(keys[place]) for place in wanted}
+    if not quoted:
+        columns = {name: _take_quotes_off(cells) for name, cells in columns.items()}
+    return TextColumns(path, columns, lines)
+
+
+def _take_quotes_off(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return cells without the quotes around some of them, in which a quote is written twice."""
+    if not arrow.any(arrow.match_substring(cells, '"')).as_py():
+        return cells
+    within = arrow.replace_substring_regex(cells, pattern=r'^\s*"(.*)"\s*$', replacement=r"\1")
+    bare = arrow.replace_substring(within, pattern='""', replacement='"')
+    return arrow.if_else(arrow.match_substring_regex(cells, r'^\s*".*"\s*$'), bare, cells)
 
 
 @contextmanager

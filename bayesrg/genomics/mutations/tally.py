@@ -42,15 +42,22 @@ class Tally:
 def recognise_variants(table: pd.DataFrame) -> np.ndarray:
     """Return an integer for each row, the same for rows with the same place and alleles; shape (row,).
 
-    In a table without positions every row is a variant of its own.
+    In a table that lacks some of these columns rows must be of the same gene too. A row without a start, or without a
+    chromosome (a gene, where there is no such column), is a variant of its own; in a table without starts every row is.
     """
     if "start" not in table.columns:
         return np.arange(len(table))
-    codes = [pd.factorize(table[name])[0].astype(np.int64) for name in PLACE if name in table.columns]
+    known = [name for name in PLACE if name in table.columns]
+    if len(known) < len(PLACE):
+        known.append("gene")
     together = np.zeros(len(table), dtype=np.int64)
-    for code in codes:
+    for name in known:
+        code = pd.factorize(table[name])[0].astype(np.int64)
         # Numbered anew after each column, so that products of many columns stay within 64 bits.
         together = np.unique(together * (code.max(initial=0) + 2) + code + 1, return_inverse=True)[1]
+    where = "chromosome" if "chromosome" in table.columns else "gene"
+    alone = (table["start"].isna() | table[where].isna()).to_numpy()
+    together[alone] = together.max(initial=0) + 1 + np.arange(alone.sum())
     return together
 
 
@@ -87,8 +94,9 @@ def tally_genes(
     n_variants = int(variant.max(initial=0)) + 1
     exact = pair * n_variants + variant
     if shared:
-        mutated = _in_every_sample(pair, pair, sample, sequenced, assay)
-        common = _in_every_sample(exact, pair, sample, sequenced, assay)
+        needed = _count_assayed(unit, gene, sequenced, assay)
+        mutated = _in_every_sample(pair, needed, sample, len(sequenced.samples))
+        common = _in_every_sample(exact, needed, sample, len(sequenced.samples))
         kept = np.isin(exact, common)
         exact, pair = exact[kept], pair[kept]
         fraction = None if fraction is None else fraction[kept]
@@ -107,16 +115,30 @@ def tally_genes(
     return Tally(mutated, counted, count, largest, np.where(count > 1, MULTI_HIT, only))
 
 
-def tally_units(sample: np.ndarray, variant: np.ndarray, sequenced: Sequenced, *, shared: bool) -> np.ndarray:
-    """Return how many different variants each unit has, shape (unit,); with ``shared`` those that every sample has."""
+def tally_units(
+    sample: np.ndarray, gene: np.ndarray, variant: np.ndarray, sequenced: Sequenced, assay: Assay, *, shared: bool
+) -> np.ndarray:
+    """Return how many different variants each unit has, shape (unit,).
+
+    Parameters
+    ----------
+    sample, gene, variant
+        As `tally_genes` takes them, but a gene may be -1, in none that was assayed; shape (row,).
+    sequenced, assay
+        Who was sequenced, and for what.
+    shared
+        Whether only variants count that every sample of the unit has that was assayed for their gene; or every sample
+        at all where none was.
+    """
     unit = sequenced.unit_of[sample]
     n_variants = int(variant.max(initial=0)) + 1
     exact = unit * n_variants + variant
     if shared:
-        once = np.unique(exact * len(sequenced.samples) + sample) // len(sequenced.samples)
-        seen, times = np.unique(once, return_counts=True)
-        per_unit = np.bincount(sequenced.unit_of, minlength=sequenced.n_units)
-        seen = seen[times == per_unit[seen // n_variants]]
+        needed = _count_assayed(unit, gene, sequenced, assay)
+        looked = assay.covered(sample, gene) | (needed == 0)
+        whole = np.bincount(sequenced.unit_of, minlength=sequenced.n_units)
+        needed = np.where(needed == 0, whole[unit], needed)
+        seen = _in_every_sample(exact[looked], needed[looked], sample[looked], len(sequenced.samples))
     else:
         seen = np.unique(exact)
     return np.bincount(seen // n_variants, minlength=sequenced.n_units)
@@ -141,22 +163,27 @@ def find_unassayed(sequenced: Sequenced, assay: Assay) -> list[tuple[np.ndarray,
     return [(units, genes) for units, genes in blocks if len(genes)]
 
 
-def _in_every_sample(
-    key: np.ndarray, pair: np.ndarray, sample: np.ndarray, sequenced: Sequenced, assay: Assay
-) -> np.ndarray:
-    """Return the keys that occur in as many samples as were assayed, each once and sorted."""
-    # Keys by their ranks, so that products with the number of samples stay within 64 bits.
-    seen, where, rank = np.unique(key, return_index=True, return_inverse=True)
-    n_samples = len(sequenced.samples)
-    times = np.bincount(np.unique(rank * n_samples + sample) // n_samples, minlength=len(seen))
-    unit, gene = np.divmod(pair[where], len(assay.genes))
+def _count_assayed(unit: np.ndarray, gene: np.ndarray, sequenced: Sequenced, assay: Assay) -> np.ndarray:
+    """Return how many samples of each row's unit were assayed for its gene, 0 for the gene -1; shape (row,)."""
+    of_sample = np.argsort(sequenced.unit_of, kind="stable")
     per_unit = np.bincount(sequenced.unit_of, minlength=sequenced.n_units)
-    needed = np.ones(len(seen), dtype=np.int64)
-    order = np.argsort(sequenced.unit_of, kind="stable")
     ends = np.cumsum(per_unit)
-    # Only a unit of several samples can have had a gene assayed more than once. Keys and so units are in order.
+    number = assay.covers[assay.panel_of[of_sample[(ends - per_unit)[unit]]], gene].astype(np.int64)
+    of_row = np.argsort(unit, kind="stable")
+    in_order = unit[of_row]
+    # Only a unit of several samples can have had a gene assayed more than once.
     for crowded in np.unique(unit[per_unit[unit] > 1]):
-        mine = order[ends[crowded] - per_unit[crowded] : ends[crowded]]
-        rows = slice(*np.searchsorted(unit, [crowded, crowded + 1]))
-        needed[rows] = assay.covers[assay.panel_of[mine]].sum(axis=0)[gene[rows]]
-    return seen[times == needed]
+        mine = of_sample[ends[crowded] - per_unit[crowded] : ends[crowded]]
+        rows = of_row[slice(*np.searchsorted(in_order, [crowded, crowded + 1]))]
+        number[rows] = assay.covers[assay.panel_of[mine]].sum(axis=0)[gene[rows]]
+    return np.where(gene >= 0, number, 0)
+
+
+def _in_every_sample(key: np.ndarray, needed: np.ndarray, sample: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return the keys that occur in as many samples as each of their rows needs, each once and sorted."""
+    # Keys by their ranks, so that products with the number of samples stay within 64 bits.
+    seen, rank = np.unique(key, return_inverse=True)
+    times = np.bincount(np.unique(rank * n_samples + sample) // n_samples, minlength=len(seen))
+    most = np.zeros(len(seen), dtype=np.int64)
+    np.maximum.at(most, rank, needed)
+    return seen[times >= most]

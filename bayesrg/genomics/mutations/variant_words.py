@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 
 from bayesrg.errors import SettingsError
-from bayesrg.genomics.chromosomes import name_build, name_chromosome
+from bayesrg.genomics.chromosomes import LENGTHS, name_build, name_chromosome
 from bayesrg.genomics.genes import is_spoilt
 from bayesrg.genomics.mutations.tab_separated import TextColumns
 from bayesrg.genomics.mutations.variant_classes import CLASSES, TYPES, find_class, find_type, nearest_class
 
 NO_GENE = frozenset({"", ".", "-", "---", "NA", "NaN", "nan", "Unknown", "unknown", "UNKNOWN", "None"})
 """Words that files write where a variant lies in no gene."""
+
+STATED = "stated by the file"
+ASKED_FOR = "as asked for, not stated by the file"
 
 # Sequences of the assembly that are placed on no chromosome, or not on a position of one.
 _CONTIG = re.compile(
@@ -91,8 +94,10 @@ def derive_types(reference: np.ndarray, alternative: np.ndarray) -> np.ndarray:
     return np.select([before == after, after > before], [substituted, "INS"], "DEL").astype(object)
 
 
-def check_build(text: TextColumns, column: str | None, build: str | None) -> str:
-    """Return the one build that a file's positions are in, or what was asked for where the file does not say.
+def check_build(text: TextColumns, column: str | None, build: str | None) -> tuple[str, str]:
+    """Return the build that a file's positions are in, or are asked to be in where it does not say; and which of both.
+
+    The second text is `STATED` or `ASKED_FOR`; both are empty where nobody says.
 
     Raises
     ------
@@ -100,8 +105,9 @@ def check_build(text: TextColumns, column: str | None, build: str | None) -> str
         The file mixes builds, or is of another one than was asked for.
     """
     asked = "" if build is None else name_build(str(build).strip())
+    source = ASKED_FOR if asked else ""
     if column is None:
-        return asked
+        return asked, source
     codes, words = text.words(column)
     names = np.array([name_build(word) for word in words], dtype=object)
     said = [name for name in dict.fromkeys(names.tolist()) if name not in ("", ".", "NA")]
@@ -119,7 +125,33 @@ def check_build(text: TextColumns, column: str | None, build: str | None) -> str
             cells,
             f"one build, as in the other {counts.iloc[0]:,} rows ({usual}); lift the rows over, or take them out",
         )
-    return said[0] if said else asked
+    return (said[0], STATED) if said else (asked, source)
+
+
+def check_ends(text: TextColumns, column: str, table: pd.DataFrame, build: str) -> None:
+    """Refuse variants that end beyond their chromosome in a build whose lengths are known.
+
+    Most positions lie on a chromosome of either build, so that this finds few files of the wrong one.
+
+    Raises
+    ------
+    TableError
+        A variant ends beyond its chromosome.
+    """
+    if build not in LENGTHS:
+        return
+    # The mitochondrion that UCSC's hg19 came with (NC_001807) is longer by two than that of both builds.
+    lengths = {**LENGTHS[build], "MT": 16_571}
+    codes, words = pd.factorize(table["chromosome"])
+    length = np.array([lengths.get(str(word), np.inf) for word in words])[codes]
+    end = table["end"].to_numpy()
+    beyond = end > length
+    if beyond.any():
+        names = table["chromosome"].to_numpy()
+        found = np.full(len(table), "", dtype=object)
+        for row in np.flatnonzero(beyond):
+            found[row] = f"{end[row]} on chromosome {names[row]} of {length[row]:.0f} bases"
+        text.refuse(column, beyond, found, f"an end on the chromosome in build {build}; is the file of another build?")
 
 
 def _name_chromosome(word: str) -> str | None:

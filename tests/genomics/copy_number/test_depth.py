@@ -141,3 +141,35 @@ def test_history_tells_the_step():
     )
     assert history[0] == "pool_normals: normalise='median', n_normals=1"
     assert history[1].startswith("log2_ratio_of_depth: normalise='median', minimum_normal_depth=0.0")
+
+
+def test_one_patients_own_normal_is_not_every_patients():
+    tumor = make_depth([[10, 20, 10], [10, 10, 40]])
+    own = make_depth([[5, 5, 5]], samples=["P1"])
+    with pytest.raises(
+        TableError, match=r"1 of 2 tumours have no normal: P2; the one normal, P1, is by its label that"
+    ):
+        log2_ratio_of_depth(tumor, own)
+    for one in (own.assign_coords(sample=["pool"]), own.isel(sample=0)):
+        data = log2_ratio_of_depth(tumor, one)
+        np.testing.assert_allclose(data["log2_ratio"], [[0, 1, 0], [0, 0, 2]])
+        assert " for all'" in data.attrs["history"]
+    paired = log2_ratio_of_depth(tumor, own, pairs={"P1": "P1", "P2": "P1"})
+    assert "normals='by pairs'" in paired.attrs["history"]
+    assert "normals='P1 for all'" in log2_ratio_of_depth(tumor[:1], own).attrs["history"]
+
+
+def test_a_barcode_tells_whose_the_one_normal_is():
+    tumors = ["TCGA-AB-2988-03A", "TCGA-AB-2869-03A"]
+    own = make_depth([[5, 5, 5]], samples=["TCGA-AB-2988-11A"])
+    with pytest.raises(TableError, match="is by its label that of patient TCGA-AB-2988 alone; give pairs"):
+        log2_ratio_of_depth(make_depth([[1, 2, 1]] * 2, samples=tumors), own)
+    found = log2_ratio_of_depth(make_depth([[1, 2, 1]], samples=tumors[:1]), own)["log2_ratio"]
+    np.testing.assert_allclose(found, [[0, 1, 0]])
+
+
+def test_words_for_missing_are_missing():
+    place = {"chromosome": ["1"] * 4, "start": [1, 11, 21, 31], "end": [10, 20, 30, 40]}
+    tumor = pd.DataFrame(place | {"P1": ["10", "NA", "", "20"]})
+    found = log2_ratio_of_depth(tumor, pd.DataFrame(place | {"P1": [5, 5, 5, 5]}))["log2_ratio"]
+    assert np.isnan(found.values[0]).tolist() == [False, True, True, False]

@@ -125,6 +125,51 @@ def test_tables_of_genes_that_are_wrong(tmp_path):
         encode_copy_number(read_gene_copy_number(path))
 
 
+SEXES = {"M": "male", "F": "female"}
+
+
+@pytest.mark.parametrize(("scale", "less"), [("copy_number", 0.0), ("copy_number_minus_2", 2.0)])
+def test_one_x_of_a_male_is_no_loss(scale, less):
+    genes = make_genes(("A", "1", 1, 9), ("B", "X", 1, 9), ("C", "Y", 1, 9))
+    table = pd.DataFrame({"M": [2.0, 1.0, 1.0], "F": [2.0, 2.0, 0.0]}, index=["A", "B", "C"]) - less
+    found = encode_copy_number(table, genes, scale=scale, sex=SEXES)
+    np.testing.assert_array_equal(found["log2_ratio"], [[0, 0, 0], [0, 0, np.nan]])
+    assert "sex='of 2 units'" in found.attrs["history"]
+    assert encode_copy_number(table, genes, scale=scale)["log2_ratio"].sel(patient="M", gene="B") == -1.0
+    who = {"M": "one", "F": "two"}
+    by_patient = encode_copy_number(table, genes, scale=scale, samples=who, sex={"one": "M", "two": "F"})
+    np.testing.assert_array_equal(by_patient["log2_ratio"], found["log2_ratio"])
+    with pytest.raises(TableError, match="1 of 2 samples have no sex: F"):
+        encode_copy_number(table, genes, scale=scale, sex={"M": "male"})
+    with pytest.raises(TableError, match="no coordinate 'chromosome'"):
+        encode_copy_number(table, scale=scale, sex=SEXES)
+
+
+def test_sex_is_refused_where_it_says_nothing():
+    with pytest.raises(SettingsError, match="scale is 'ratio'; leave sex out"):
+        encode_copy_number(pd.DataFrame({"M": [1.0]}, index=["A"]), scale="ratio", sex="male")
+    with pytest.raises(SettingsError, match=r"read_segments\(path, scale=…, sex=…\)"):
+        encode_copy_number(TWO, make_genes(("A", "1", 1, 9)), sex="male")
+
+
+def test_encode_takes_a_dataset():
+    first = genes_of_segments(TWO, make_genes(("A", "1", 81, 190)))
+    found = encode_copy_number(first)
+    xr.testing.assert_equal(found["log2_ratio"], first["log2_ratio"])
+    assert found.attrs["history"].startswith("genes_of_segments: ")
+    copies = first.rename(log2_ratio="copy_number") * 0 + 4
+    assert encode_copy_number(copies, scale="copy_number")["log2_ratio"].values.tolist() == [[1.0], [1.0]]
+    with pytest.raises(TableError, match="the data hold copy_number, but no 'log2_ratio'"):
+        encode_copy_number(copies)
+
+
+def test_log2_ratios_are_raised_too():
+    table = pd.DataFrame({"P1": [-20.0, 0.0]}, index=["A", "B"])
+    found = encode_copy_number(table)["log2_ratio"]
+    np.testing.assert_allclose(found, [[np.log2(0.01), 0.0]])
+    assert found.attrs["n_raised"] == 1
+
+
 def test_encode_gives_genes_their_places_and_keeps_the_unit_dim():
     matrix = xr.DataArray([[0.1, -0.3]], dims=("region", "gene"), coords={"region": ["P/a"], "gene": ["MYC", "odd"]})
     found = encode_copy_number(matrix, GENES)

@@ -111,3 +111,14 @@ def test_segments_and_genes_of_other_builds_or_species():
         genes_of_segments(TWO, make_genes(("A", "1", 1, 2)), how="median")
     with pytest.raises(SettingsError, match="least_covered is 2"):
         genes_of_segments(TWO, make_genes(("A", "1", 1, 2)), least_covered=2)
+
+
+def test_genes_that_are_covered_too_little_are_of_no_other_build():
+    gap = make_genes(("A", "1", 91, 160), ("B", "1", 101, 150))
+    segments = TWO[TWO["sample"] == "P1"]
+    with pytest.raises(TableError, match=r"overlap 1 of the 2 genes.*least_covered=0\.9 of their bases; give a lower"):
+        genes_of_segments(segments, gap, least_covered=0.9)
+    with pytest.raises(TableError, match=r"overlap 1 of the 2 genes.*cover their middle \(how='middle'\)"):
+        genes_of_segments(segments, gap, how="middle")
+    with pytest.raises(TableError, match="no segment covers any of the 1 genes"):
+        genes_of_segments(segments, gap[1:], how="middle", least_covered=0.5)

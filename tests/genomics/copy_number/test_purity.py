@@ -89,3 +89,30 @@ def test_sex_chromosomes_of_males_and_females():
         correct_purity(data.drop_vars("chromosome"), 0.7, sex="male")
     with pytest.raises(SettingsError, match="absolute copies only"):
         discretise_copy_number(data, sex="male")
+
+
+def test_a_female_has_no_deletion_of_y_and_chr_is_understood():
+    copies = xr.Dataset(
+        {"copy_number": (("patient", "gene"), [[2.0, 1.0, 0.0], [2.0, 2.0, 0.0]])},
+        {"patient": ["A", "B"], "chromosome": ("gene", ["chr1", "chrX", "chrY"])},
+    )
+    found = discretise_copy_number(copies, sex={"A": "male", "B": "female"})
+    np.testing.assert_array_equal(found["copy_number_class"], [[0, 0, -2], [0, 0, np.nan]])
+    assert "sex='of 2 units'" in found.attrs["history"]
+
+
+def test_no_copies_in_a_pure_tumour_come_back_as_none():
+    copies = xr.Dataset({"copy_number": (("patient", "gene"), [[0.0, 1.0, 2.0]])}, {"patient": ["A"]})
+    back = correct_purity(expect_log2_ratio(copies, 1.0), 1.0)["copy_number"]
+    np.testing.assert_allclose(back, [[0.0, 1.0, 2.0]])
+    assert back.attrs["n_negative"] == 0
+
+
+def test_a_purity_that_is_no_number_is_refused_by_its_unit():
+    data = xr.Dataset({"log2_ratio": (("patient", "gene"), [[0.0], [0.0]])}, {"patient": ["1", "2"]})
+    with pytest.raises(TableError, match=r"1 of 2 values of purity are wrong \(patient 2: 'high'\); expected numbers"):
+        correct_purity(data, {"1": "0.5", "2": "high"})
+    with pytest.raises(TableError, match="patient 1: 'diploid'"):
+        correct_purity(data, 0.5, {"1": "diploid", "2": 2})
+    found = correct_purity(data, {"1": 1, "2": None})["copy_number"]
+    np.testing.assert_array_equal(found, [[2.0], [np.nan]])

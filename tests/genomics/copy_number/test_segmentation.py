@@ -8,8 +8,11 @@ import pytest
 import xarray as xr
 
 from bayesrg.errors import SettingsError, TableError
+from bayesrg.genomics.copy_number.altered_genome import measure_altered_genome
 from bayesrg.genomics.copy_number.bin_noise import estimate_noise, smooth_outliers
+from bayesrg.genomics.copy_number.encoding import encode_copy_number
 from bayesrg.genomics.copy_number.permuting import RISK
+from bayesrg.genomics.copy_number.segment_table import check_segments
 from bayesrg.genomics.copy_number.segmentation import find_change_points, segment, undo_changes
 
 WIDTH = 50_000
@@ -117,8 +120,24 @@ def test_chromosomes_are_segmented_apart_and_missing_bins_left_out():
 def test_a_chromosome_without_values_has_no_segment():
     values = np.r_[np.zeros(5), np.full(5, np.nan)]
     data = make_ratios(np.stack([values, np.full(10, np.nan)]), chromosomes=["1"] * 5 + ["2"] * 5)
-    table = segment(data, seed=1)
+    with pytest.warns(UserWarning, match="1 of 2 samples have no value in any bin, and so no segment: P2"):
+        table = segment(data, seed=1)
     assert table[["sample", "chromosome"]].to_numpy().tolist() == [["P1", "1"]]
+    assert "without_segments=['P2']" in table.attrs["history"]
+
+
+def test_a_sample_without_values_stays_in_the_cohort():
+    values = np.stack([np.full(10, np.nan), np.zeros(10)])
+    with pytest.warns(UserWarning, match="no segment: P1"):
+        table = segment(make_ratios(values), seed=1)
+    genes = pd.DataFrame({"gene": ["A"], "chromosome": ["1"], "start": [1], "end": [100]})
+    # Selecting rows and columns keeps the attribute, and so does checking.
+    for kept in (table, check_segments(table), table[table["n_markers"] > 1], table.copy()):
+        found = encode_copy_number(kept, genes)["log2_ratio"]
+        assert found["patient"].values.tolist() == ["P2", "P1"]
+        np.testing.assert_array_equal(found, [[0.0], [np.nan]])
+    altered = measure_altered_genome(table)["fraction_genome_altered"]
+    np.testing.assert_array_equal(altered.sel(patient=["P1", "P2"]), [np.nan, 0.0])
 
 
 def test_small_changes_are_undone():

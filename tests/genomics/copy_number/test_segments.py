@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from bayesrg import datasets
 from bayesrg.errors import SettingsError, TableError
 from bayesrg.genomics.chromosomes import CHROMOSOMES, LENGTHS, choose_build, name_chromosomes
-from bayesrg.genomics.copy_number.copy_scale import SCALES, check_scale, to_log2_ratio
 from bayesrg.genomics.copy_number.segment_table import COLUMNS, check_segments
 from bayesrg.genomics.copy_number.segments import read_segments
 
@@ -89,6 +88,74 @@ def test_separators_comments_rows_names_and_compression(write):
     )
     row_names = SEG + '"1"\tP1\t 7 \t10\t20\t3\t0.25\n'
     assert read_segments(write("#genome hg19\n\n" + row_names, "x.seg.gz")).iloc[0].tolist() == expected
+
+
+def test_a_comma_in_quotes_separates_nothing(write):
+    path = write('ID,chrom,start,end,log2\n"A,B",1,1,100,0.1\n"C ""D""",1,1,100,0.2\n')
+    assert read_segments(path)["sample"].tolist() == ["A,B", 'C "D"']
+    path = write('ID chrom start end log2\n"A B"  1 1 100 0.1\n')
+    assert read_segments(path)["sample"].tolist() == ["A B"]
+
+
+def test_names_of_rows_are_told_from_a_field_too_many(write):
+    header = "ID,chrom,start,end,log2\n"
+    named = read_segments(write(header + "a,P1,1,1,9,0.1\nb,P1,2,1,9,0.1\n"))
+    assert named["sample"].tolist() == ["P1", "P1"]
+    for rows in ("A,B,1,1,100,0.1\n", "A,B,1,1,9,0.1\nA,B,2,1,9,0.1\n", "A,B,1,1,9,0.1\nA,2,1,9,0.1\n"):
+        with pytest.raises(TableError, match="line 2: 6 fields, but line 1 names 5 columns"):
+            read_segments(write(header + rows))
+
+
+def test_gatk_begins_with_lines_of_a_sam_header(write):
+    text = "@HD\tVN:1.6\n@SQ\tSN:1\tLN:249250621\nCONTIG\tSTART\tEND\tNUM_POINTS_COPY_RATIO\tMEAN_LOG2_COPY_RATIO\n"
+    table = read_segments(write(text + "1\t10\t20\t3\t-0.5\n", "P1.seg"))
+    assert table.iloc[0].tolist() == ["P1", "1", 10, 20, 3.0, -0.5]
+    with pytest.raises(TableError, match=r"line 4, column START: 'x' is no number"):
+        read_segments(write(text + "1\tx\t20\t3\t-0.5\n", "P1.seg"))
+
+
+def test_segments_on_contigs_and_without_value_are_left_out_and_counted(write):
+    rows = "P1\t1\t1\t9\t3\t0.1\nP1\tGL000220.1\t1\t9\t3\t0.1\nP2\tchrUn_1\t1\t9\t3\t0.5\n"
+    with pytest.warns(UserWarning, match=r"2 of 3 segments.* is on another contig \(chromosomes GL0.*samples P1, P2\)"):
+        table = read_segments(write(SEG + rows))
+    assert table["sample"].tolist() == ["P1"]
+    assert table.attrs["samples_without_segments"] == ["P2"]
+    with pytest.raises(TableError, match=r"line 3, column seg\.mean: 'NA' is no number.*missing='leave_out'"):
+        read_segments(write(SEG + "P1\t1\t1\t9\t3\t0.1\nP2\t1\t1\t9\t3\tNA\n"))
+    path = write(SEG + "P1\t1\t1\t9\t3\t0.1\nP2\t1\t1\t9\t3\tNA\nP3\t1\t-5\t9\t3\t1\n")
+    with (
+        pytest.warns(UserWarning, match=r"1 of 3 segments are left out, since each has no value"),
+        pytest.raises(TableError, match=r"line 4, column loc\.start: '-5'"),
+    ):
+        read_segments(path, missing="leave_out")
+    with pytest.raises(SettingsError, match="missing is 'drop'"):
+        read_segments(path, missing="drop")
+
+
+def test_copies_on_sex_chromosomes_are_relative_to_normal_ones(write):
+    header = "ID\tchrom\tstart\tend\tcn\n"
+    path = write(header + "M\tX\t1\t9\t1\nF\tX\t1\t9\t2\nF\tY\t1\t9\t0\nM\t1\t1\t9\t2\n")
+    with pytest.warns(UserWarning, match=r"1 of 4 segments are left out, since each is on Y of a female"):
+        table = read_segments(path, scale="copy_number", sex={"M": "male", "F": "female"})
+    assert table["log2_ratio"].tolist() == [0.0, 0.0, 0.0]
+    with pytest.raises(TableError, match="all 1 segments are on Y of females"):
+        read_segments(write(header + "F\tY\t1\t9\t2\n"), scale="copy_number", sex="female")
+    with pytest.raises(SettingsError, match="sex matters to the scales copy_number and copy_number_minus_2"):
+        read_segments(path, sex="male")
+
+
+def test_bins_without_reads_are_raised_and_counted(write):
+    path = write("chromosome\tstart\tend\tgene\tlog2\n1\t0\t10\tA\t-20\n1\t10\t20\tA\t0\n", "P.cnr")
+    with pytest.warns(UserWarning, match="1 of 2 segments have a ratio below 0.01"):
+        table = read_segments(path)
+    np.testing.assert_allclose(table["log2_ratio"], [np.log2(0.01), 0.0])
+
+
+def test_history_tells_every_option(write):
+    path = write(CNS + "chr1\t0\t100\tA\t0.1\t20\t3\t1\n", "P7.cns")
+    history = read_segments(path, sample="P", check_plausibility=False).attrs["history"]
+    for told in ("sample='P'", "zero_based=True", "check_plausibility=False", "missing='refuse'", "sex=None"):
+        assert told in history
 
 
 @pytest.mark.parametrize("name", ["P7.cns", "P7.call.cns", "P7.cnr.gz"])
@@ -203,34 +270,6 @@ def test_builds_and_names_of_chromosomes():
     )
     assert named.tolist()[:8] == ["1", "X", "Y", "MT", "MT", "X", "MT", "7"]
     assert named.isna().tolist() == [False] * 8 + [True] * 2
-
-
-@given(copies=st.lists(st.floats(0.05, 40.0), min_size=1, max_size=20))
-def test_scales_tell_the_same(copies):
-    copies = np.array(copies)
-    on = {
-        "log2_ratio": np.log2(copies / 2),
-        "ratio": copies / 2,
-        "copy_number": copies,
-        "copy_number_minus_2": copies - 2,
-    }
-    for scale in SCALES:
-        values, raised = to_log2_ratio(on[scale], scale)
-        np.testing.assert_allclose(values, np.log2(copies / 2), atol=1e-9)
-        assert raised == 0
-
-
-@pytest.mark.parametrize("scale", SCALES)
-def test_normal_genomes_on_another_scale_are_noticed(scale):
-    normal = {"log2_ratio": 0.0, "ratio": 1.0, "copy_number": 2.0, "copy_number_minus_2": 0.0}
-    random = np.random.default_rng(1)
-    for other, centre in normal.items():
-        values = centre + random.normal(scale=0.02, size=50)
-        if centre == normal[scale]:
-            check_scale(values, np.ones(50), scale, "here")
-        elif {scale, other} != {"copy_number_minus_2", "log2_ratio"}:
-            with pytest.raises(TableError, match=r"here: (half of the genome|the smallest value)"):
-                check_scale(values, np.ones(50), scale, "here")
 
 
 @given(order=st.permutations(range(6)))

@@ -22,6 +22,7 @@ from bayesrg.genomics.expression.values import (
     transcripts_per_million,
     undo_log2_plus_one,
 )
+from bayesrg.genomics.matrix import as_matrix
 
 # The worked example of J. Starmer, "RPKM, FPKM and TPM, clearly explained" (StatQuest, 2015,
 # youtube.com/watch?v=TTUrtCY2k-w), which scales to tens where sequencing scales to millions.
@@ -99,7 +100,7 @@ def test_order_of_genes_and_units_does_not_matter(case: tuple[xr.DataArray, xr.D
     counts, lengths = case
     units = random.sample(list(counts["sample"].values), counts.sizes["sample"])
     genes = random.sample(list(counts["gene"].values), counts.sizes["gene"])
-    there = encode_expression(counts, lengths).sel(sample=units, gene=genes)
+    there = encode_expression(counts, lengths).sel(patient=units, gene=genes)
     shuffled = encode_expression(counts.sel(sample=units, gene=genes), lengths)
     xr.testing.assert_allclose(shuffled, there)
 
@@ -139,7 +140,7 @@ def test_mates_are_halved_beside_library_sizes_in_fragments():
     mates = encode_expression(STATQUEST, measure="cpm", counted="mates", library_sizes=sizes)
     fragments = encode_expression(STATQUEST, measure="cpm", library_sizes=sizes)
     np.testing.assert_allclose(mates["cpm"] * 2, fragments["cpm"])
-    assert fragments["cpm"].sel(sample="rep1", gene="A") == 10_000
+    assert fragments["cpm"].sel(patient="rep1", gene="A") == 10_000
 
 
 @pytest.mark.parametrize("names", [["__no_feature", "__not_aligned"], ["N_unmapped", "N_noFeature"]])
@@ -187,6 +188,62 @@ def test_versions_of_ensembl_are_told_and_removed():
     assert encode_expression(counts, lengths, ignore_versions=True)["gene"].values.tolist() == names
     with pytest.raises(TableError, match="more than once: ENSG00000000001"):
         strip_versions(["ENSG00000000001.1", "ENSG00000000001.2"], "counts")
+
+
+def test_a_length_that_is_missing_is_no_matter_of_versions():
+    lengths = {"A": 2000.0, "B": np.nan, "C": 1000.0, "D": 10.0}
+    with pytest.raises(TableError, match="no length for gene 'B' of 4; 1 of them have a missing length"):
+        encode_expression(STATQUEST, lengths)
+
+
+def test_samples_become_patients_with_their_library_sizes():
+    samples = {"rep1": "P1", "rep2": "P1", "rep3": "P2"}
+    with pytest.raises(TableError, match="1 of 2 patients have several samples, P1 for one: rep1, rep2"):
+        encode_expression(STATQUEST, LENGTHS, samples=samples)
+    data = encode_expression(STATQUEST, LENGTHS, samples=samples, several="mean")
+    by_sample = encode_expression(STATQUEST, LENGTHS, level="sample")
+    assert by_sample["tpm"].dims == ("sample", "gene")
+    assert data["patient"].values.tolist() == ["P1", "P2"]
+    np.testing.assert_allclose(data["tpm"].sel(patient="P1"), by_sample["tpm"][:2].mean("sample"))
+    assert data["library_size"].dims == ("patient",)
+    assert data["library_size"].values.tolist() == [40, 106]
+    assert data["length"].values.tolist() == LENGTHS.tolist()
+    assert "library_size" in data.coords
+
+
+def test_history_has_the_lengths_and_every_option():
+    lengths = LENGTHS.rename_axis("gene").rename("length").reset_index()
+    lengths.attrs["history"] = "read_annotation: genes.gtf"
+    data = encode_expression(STATQUEST, lengths, measure="fpkm", library_sizes={"rep1": 9, "rep2": 9, "rep3": 9})
+    first, second, third = data.attrs["history"].splitlines()
+    assert first == "read_annotation: genes.gtf"
+    assert "estimated=False" in second
+    assert "library_sizes='given'" in second
+    assert third == "place_samples: level='patient'"
+    counts = matrix(np.array([[1, 3], [5, 2]])).assign_attrs(history="read_counts: a.txt")
+    kept = keep_expressed(xr.Dataset({"count": counts, "other": counts}))
+    assert kept.attrs["history"].splitlines() == [
+        "read_counts: a.txt",
+        "keep_expressed: minimum_cpm=1.0, minimum_units=2, library_sizes='sums'",
+    ]
+
+
+def test_measures_take_tables_and_mappings():
+    lengths = dict(LENGTHS)
+    expected = encode_expression(STATQUEST, LENGTHS, level="sample")["tpm"]
+    np.testing.assert_allclose(transcripts_per_million(STATQUEST, lengths), expected)
+    cpm = counts_per_million(STATQUEST)
+    np.testing.assert_allclose(cpm.sum("gene"), 1e6)
+    sizes = {"rep3": 106, "rep2": 45, "rep1": 35}
+    np.testing.assert_allclose(
+        counts_per_million(xr.Dataset({"count": cpm * 0 + 1}), sizes)[:, 0], 1e6 / np.array([35, 45, 106])
+    )
+    np.testing.assert_allclose(
+        fragments_per_kilobase(STATQUEST, lengths, sizes), encode_expression(STATQUEST, LENGTHS, measure="fpkm")["fpkm"]
+    )
+    # A gene without a length is named, and not left out in silence.
+    with pytest.raises(TableError, match="no length for gene 'B' of 4"):
+        transcripts_per_million(as_matrix(STATQUEST), xr.DataArray(LENGTHS.drop("B"), dims="gene"))
 
 
 def test_rarely_expressed_genes_are_left_out_after_the_measure():
@@ -246,6 +303,7 @@ def test_effective_sizes_need_common_genes():
         (2.5, r"counts: 2.5 for sample 'rep2' and gene 'B'.*estimated=True.*as_measured"),
         (np.nan, r"counts: nan for sample 'rep2' and gene 'B'.*write 0"),
         (np.inf, "rep2.*B"),
+        (2.0**53, r"counts: 9.0072e\+15 for sample 'rep2' and gene 'B'.*less than 2\^53"),
         ("many", "row 'B', column 'rep2' holds 'many'"),
     ],
 )
@@ -322,7 +380,7 @@ def test_values_that_are_probably_something_else_are_warned_of():
 
 def test_missing_measured_values_stay_missing():
     data = encode_expression(matrix(np.array([[np.nan, 1.5], [0.0, 2.5]])), as_measured="fpkm")
-    assert np.isnan(data["log2_fpkm"].sel(sample="S0", gene="G0"))
+    assert np.isnan(data["log2_fpkm"].sel(patient="S0", gene="G0"))
     assert int(data["log2_fpkm"].isnull().sum()) == 1
 
 
@@ -356,6 +414,6 @@ def test_counts_per_million_of_real_biopsies():
     table = pd.read_csv(datasets.path("glioma3d/rna_cpm.csv.gz"), index_col=0).dropna()
     with pytest.warns(UserWarning, match="sum to less than a million"):
         data = encode_expression(table, as_measured="cpm", minimum_cpm=1, minimum_units=50)
-    assert data["log2_cpm"].sizes["sample"] == 105
+    assert data["log2_cpm"].sizes["patient"] == 105
     assert data["gene"].size + data.attrs["n_genes_left_out"] == len(table)
-    np.testing.assert_allclose(data["cpm"].sel(gene="A1BG", sample="P260v1"), 5.524)
+    np.testing.assert_allclose(data["cpm"].sel(gene="A1BG", patient="P260v1"), 5.524)

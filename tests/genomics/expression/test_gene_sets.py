@@ -70,6 +70,7 @@ def test_gene_twice_in_a_set_counts_once_and_is_told(tmp_path: Path):
         ("FIRST\t\tTP53\t1-Mar\n", "line 1, set 'FIRST': 1-Mar is not a gene"),
         (b"FIRST\t\t\xff\xfe\n", "could not be read"),
         (gzip.compress(SMALL.encode(), mtime=0)[:-12], "could not be read"),
+        (gzip.compress(b"", mtime=0)[:10] + b"\xff" * 9, "could not be read: Error -3"),
     ],
 )
 def test_damaged_files_are_refused_with_the_line(tmp_path: Path, text: str | bytes, message: str):

@@ -101,6 +101,18 @@ def test_order_of_genes_and_patients_does_not_matter(method, random):
     xr.testing.assert_allclose(found, there, atol=1e-9)
 
 
+def test_alphabet_decides_among_genes_of_equal_expression():
+    # All genes are equal, and so are their ranks: the genes of FIRST come first in the alphabet, those of LAST last.
+    names = [f"G{i:02d}" for i in range(20)]
+    flat = pd.DataFrame(0.0, index=names, columns=["P1", "P2"]).sample(frac=1, random_state=2)
+    scores = score_pathways(flat, {"FIRST": names[:4], "LAST": names[-4:]}, method="ssgsea", minimum_genes=3)
+    members, others = np.arange(1, 5) / 4, np.arange(1, 17) / 16
+    highest = np.sum(np.r_[members, np.ones(16)] - np.r_[np.zeros(4), others])
+    np.testing.assert_allclose(scores["pathway_score"].sel(pathway="FIRST"), highest)
+    lowest = np.sum(np.r_[np.zeros(16), members] - np.r_[others, np.ones(4)])
+    np.testing.assert_allclose(scores["pathway_score"].sel(pathway="LAST"), lowest)
+
+
 def test_what_was_not_measured_or_is_constant_is_counted():
     expression = cohort()
     expression[:, 5] = 0.1

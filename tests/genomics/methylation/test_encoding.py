@@ -225,6 +225,35 @@ def test_options_that_do_not_go_together(options, message):
         encode_methylation(**options)
 
 
+@pytest.mark.parametrize(("p", "expected"), [(7.0, "at most 1"), (-3.0, "at least 0")])
+def test_detection_p_values_are_from_0_to_1(p, expected):
+    with pytest.raises(TableError, match=f"detection p: {p:g} for sample 'P0' and cpg 'cg0'.*{expected}"):
+        encode_methylation(table([[0.5]]), detection_p=table([[p]]))
+
+
+def test_samples_become_patients():
+    beta = table([[0.2, 0.4, 0.9]])
+    samples = {"P0": "A", "P1": "A", "P2": "B"}
+    data = encode_methylation(beta, samples=samples, several="mean")
+    assert data["patient"].values.tolist() == ["A", "B"]
+    np.testing.assert_allclose(data["beta_value"][:, 0], [0.3, 0.9])
+    by_sample = encode_methylation(beta, level="sample")
+    assert by_sample["sample"].values.tolist() == ["P0", "P1", "P2"]
+    np.testing.assert_allclose(data["m_value"][0], by_sample["m_value"][:2].mean("sample"))
+    with pytest.raises(TableError, match="A for one: P0, P1"):
+        encode_methylation(beta, samples=samples)
+
+
+def test_tables_and_datasets_are_taken_for_beta_and_m():
+    frame = table([[0.2, 0.5]])
+    first = encode_methylation(frame)
+    xr.testing.assert_identical(encode_methylation(first).drop_attrs(deep=False), first.drop_attrs(deep=False))
+    assert encode_methylation(first).attrs["history"].count("encode_methylation") == 2
+    np.testing.assert_allclose(m_value(frame), [[-2], [0]])
+    np.testing.assert_allclose(beta_value(m_value(frame)), [[0.2], [0.5]])
+    np.testing.assert_allclose(beta_value(first), [[0.2], [0.5]])
+
+
 def test_alpha_is_above_zero_and_some_cpgs_stay():
     with pytest.raises(SettingsError, match="alpha=0"):
         m_of_intensities(table([[1.0]]), table([[1.0]]), alpha=0)

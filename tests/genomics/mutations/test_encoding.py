@@ -127,13 +127,43 @@ def test_the_largest_allele_fraction_of_the_counted_variants():
 def test_minima_leave_out_what_is_below_and_what_has_no_value():
     table = variants(("A1", "TP53"), ("B2", "TP53"), ("C3", "TP53"))
     table["variant_allele_fraction"], table["depth"] = [0.05, 0.3, np.nan], [100.0, 9.0, 50.0]
-    encoded = encode_mutations(table, minimum_vaf=0.05)
+    with pytest.warns(UserWarning, match="1 of 3 variants do not count, as minimum_vaf .* no variant_allele_fraction"):
+        encoded = encode_mutations(table, minimum_vaf=0.05)
     assert as_lists(encoded) == [[1], [1], [0]]
     assert (encoded.attrs["rows_below_minimum_vaf"], encoded.attrs["rows_without_variant_allele_fraction"]) == (0, 1)
     assert as_lists(encode_mutations(table, minimum_depth=10)) == [[1], [0], [1]]
     assert "minimum_depth=10" in encode_mutations(table, minimum_depth=10).attrs["history"]
     with pytest.raises(TableError, match=r"no column 'depth'"):
         encode_mutations(table.drop(columns="depth"), minimum_depth=10)
+
+
+def test_a_minimum_of_nothing_is_told_too():
+    table = variants(("A1", "TP53"), ("B2", "TP53")).assign(variant_allele_fraction=[0.5, pd.NA])
+    with pytest.warns(UserWarning, match="1 of 2 variants do not count"):
+        encoded = encode_mutations(table, minimum_vaf=0.0)
+    assert as_lists(encoded) == [[1], [0]]
+    assert "minimum_vaf=0.0" in encoded.attrs["history"]
+
+
+def test_history_tells_what_became_of_the_others():
+    history = encode_mutations(variants(("A1", "TP53")), unassayed="leave_out").attrs["history"]
+    assert "unlisted='refuse', unassayed='leave_out'" in history
+
+
+@pytest.mark.parametrize("kind", [object, "Float64"])
+def test_missing_numbers_of_any_type(kind):
+    table = variants(("A1", "TP53"), ("B2", "TP53"))
+    table["variant_allele_fraction"] = pd.array([0.5, pd.NA], dtype=kind)
+    np.testing.assert_array_equal(encode_mutations(table)["variant_allele_fraction"], [[0.5], [np.nan]])
+
+
+@pytest.mark.parametrize("cell", ["abc", -1, np.inf])
+def test_depths_that_are_none(cell):
+    table = variants(("A1", "TP53"), ("B2", "TP53"))
+    table["depth"] = pd.array([30, cell], dtype=object)
+    with pytest.raises(TableError, match=r"column depth: row 1 has .*; expected a number of reads"):
+        encode_mutations(table, minimum_depth=10)
+    assert as_lists(encode_mutations(table)) == [[1], [1]]
 
 
 SEVERAL = variants(
@@ -170,6 +200,24 @@ def test_all_means_all_samples_that_were_assayed_for_the_gene():
     panels = {"a1": "all", "a2": "tp", "b1": "all", "b2": "all"}
     encoded = encode_mutations(SEVERAL, samples=WHOSE, several="all", assayed=on, panels=panels)
     assert encoded["mutated"].sel(gene="IDH1").values.tolist() == [1, 0]
+
+
+def test_a_variant_of_all_samples_is_one_of_all_that_were_assayed_for_its_gene():
+    on = {"tp": ["TP53", "ATRX"], "all": ["TP53", "ATRX", "IDH1"]}
+    panels = {"a1": "all", "a2": "tp", "b1": "all", "b2": "all"}
+    encoded = encode_mutations(
+        SEVERAL, samples=WHOSE, several="all", assayed=on, panels=panels, exome_size=1.0, burden="coding"
+    )
+    assert encoded["variant_count"].sum("gene").values.tolist() == [2, 0]
+    assert encoded["variants"].values.tolist() == [2, 0]
+    assert encoded["tumor_mutational_burden"].values.tolist() == [2.0, 0.0]
+
+
+def test_what_nobody_was_assayed_for_is_shared_where_all_samples_have_it():
+    rows = [("a1", "EGFR", "Silent", "SNP", 9), ("a2", "EGFR", "Silent", "SNP", 9)]
+    rows += [("a1", None, "IGR", "SNP", 20), ("a2", None, "IGR", "SNP", 20), ("a1", None, "IGR", "SNP", 21)]
+    encoded = encode_mutations(variants(*rows), samples=WHOSE, several="all", assayed=["TP53"])
+    assert encoded["variants"].values.tolist() == [2, 0]
 
 
 def test_separate_samples_are_regions():
@@ -213,6 +261,28 @@ def test_burden_by_the_size_of_each_panel():
     assert np.isnan(mixed["tumor_mutational_burden"]).all()
 
 
+def test_burden_by_the_size_of_each_patient_or_sample():
+    table = variants(("A1", "TP53"), ("B2", "TP53"))
+    on = {"A1": ["TP53"], "B2": ["TP53"]}
+    for assayed in (on, ["TP53"], None):
+        encoded = encode_mutations(table, assayed=assayed, exome_size={"A1": 1.0, "B2": 2.0})
+        assert encoded["tumor_mutational_burden"].values.tolist() == [1.0, 0.5]
+    both = {"A1": 1.0, "A": 4.0, "B": 2.0}
+    encoded = encode_mutations(table, samples={"A1": "A", "B2": "B"}, exome_size=both)
+    assert encoded["tumor_mutational_burden"].values.tolist() == [1.0, 0.5]
+    with pytest.raises(SettingsError, match="names no size for B2;"):
+        encode_mutations(table, assayed=on, exome_size={"A1": 1.0})
+    with pytest.warns(UserWarning, match="exome_size: 1 sizes are not used, .*: B3"):
+        encode_mutations(table, assayed=on, exome_size={"A1": 1.0, "B2": 2.0, "B3": 2.0})
+
+
+def test_sizes_of_panels_that_nobody_had_are_no_mistake():
+    table = variants(("A1", "TP53"))
+    on = {"a": ["TP53"], "b": ["TP53", "IDH1"]}
+    encoded = encode_mutations(table, assayed=on, panels={"A1": "a"}, exome_size={"a": 2.0, "b": 3.0})
+    assert encoded["tumor_mutational_burden"].values.tolist() == [0.5]
+
+
 def test_a_variant_in_no_gene_counts_in_the_burden_only():
     table = variants(("A1", "TP53"), ("A1", None))
     encoded = encode_mutations(table, exome_size=1.0)
@@ -236,6 +306,27 @@ def test_near_misses_are_refused_and_mapped_by_a_table(label, why):
             encode_mutations(table, patients=["TCGA-HT-7467", "TCGA-CS-4938"], unlisted=unlisted)
     mapped = encode_mutations(table, patients=["TCGA-HT-7467", "TCGA-CS-4938"], samples={label: "TCGA-HT-7467"})
     assert as_lists(mapped) == [[1], [0]]
+
+
+def test_barcodes_of_samples_are_no_patients():
+    table = variants(("TCGA-AB-2802-03A-01D", "TP53"))
+    listed = ["TCGA-AB-2802-03A-01D", "TCGA-AB-2803"]
+    with pytest.raises(
+        TableError,
+        match=r"patients: 1 of 2 are TCGA barcodes of samples.* TCGA-AB-2802-03A-01D \(patient TCGA-AB-2802\)",
+    ):
+        encode_mutations(table, patients=listed)
+    # Whoever calls a patient so by intent may.
+    named = encode_mutations(table, patients=listed, samples={listed[0]: listed[0]})
+    assert named["patient"].values.tolist() == listed
+
+
+def test_blanks_around_names():
+    table = variants(("A1", "TP53"), ("B2", "TP53 "))
+    assert encode_mutations(table)["gene"].values.tolist() == ["TP53"]
+    assert table["gene"].tolist() == ["TP53", "TP53 "]
+    with pytest.raises(TableError, match=r"column sample: row 1 has ' B2 '; expected a name without blanks"):
+        encode_mutations(variants(("A1", "TP53"), (" B2 ", "TP53")))
 
 
 def test_near_misses_within_the_file():

@@ -7,7 +7,7 @@ import pytest
 
 from bayesrg import datasets
 from bayesrg.errors import SettingsError, TableError
-from bayesrg.genomics.mutations.maf import read_variants
+from bayesrg.genomics.mutations.maf import read_maf, read_variants
 
 HEADER = {
     "Hugo_Symbol": "TP53",
@@ -91,6 +91,28 @@ def test_quoted_files_are_read(write):
     assert read_variants(write(quoted, "q.maf")).equals(read_variants(write(plain)))
 
 
+def test_quotes_around_some_fields_are_no_part_of_them(write):
+    rows = [{**place, "Hugo_Symbol": gene} for place, gene in zip(places(3), ["TP53", '"TP53"', "TP53"], strict=True)]
+    rows[1] |= {"Tumor_Sample_Barcode": '"P1"', "Start_Position": '"2"', "Variant_Type": '"SNP"'}
+    table = read_variants(write(text_of(*rows, t_vaf=["0.1", '"0.2"', "0.3"])))
+    assert table["gene"].unique().tolist() == ["TP53"]
+    assert table["sample"].unique().tolist() == ["P1"]
+    assert table["variant_allele_fraction"].tolist() == [0.1, 0.2, 0.3]
+
+
+def test_a_quoted_file_with_a_mark_of_byte_order(write):
+    text = text_of({"Hugo_Symbol": "TP53", "Notes": "a\tb"})
+    quoted = "\n".join("\t".join(f'"{cell}"' for cell in line.split("\t", len(HEADER))) for line in text.splitlines())
+    table = read_variants(write("\ufeff" + quoted))
+    assert table.loc[2, ["gene", "sample"]].tolist() == ["TP53", "P1"]
+
+
+@pytest.mark.parametrize("comments", [[], ["#version 2.4"]])
+def test_lines_that_end_with_carriage_returns_alone(write, comments):
+    with pytest.raises(TableError, match=r"from line 1 on, lines end with a carriage return alone"):
+        read_variants(write(text_of(*places(2), comments=comments).replace("\n", "\r")))
+
+
 def test_blank_lines_do_not_shift_the_lines(write):
     lines = text_of(*places(3)).splitlines()
     table = read_variants(write("\n".join([*lines[:2], "", *lines[2:], "", ""])))
@@ -133,7 +155,7 @@ def test_stated_unit_wins(write):
     path = write(text_of(*places(2), tumor_vaf=["0.5", "0.9"]))
     table = read_variants(path, allele_fraction_unit="percent")
     np.testing.assert_allclose(table["variant_allele_fraction"], [0.005, 0.009])
-    assert table.attrs["allele_fraction"] == "tumor_vaf (percent, as stated)"
+    assert table.attrs["allele_fraction"] == "tumor_vaf (percent, as stated): 2 rows"
     assert "share, as no value exceeds 1" in read_variants(path).attrs["allele_fraction"]
 
 
@@ -145,13 +167,56 @@ def test_values_that_do_not_tell_their_unit_are_refused(write):
 
 
 def test_counts_of_reads_give_fraction_and_depth(write):
-    counts = {"t_depth": ["10", "0", ""], "t_alt_count": ["4", "0", ""], "tumor_vaf": ["0.9"] * 3}
+    counts = {"t_depth": ["10", "0", ""], "t_alt_count": ["4", "0", ""]}
     table = read_variants(write(text_of(*places(3), **counts)))
     np.testing.assert_allclose(table["variant_allele_fraction"], [0.4, np.nan, np.nan])
     np.testing.assert_allclose(table["depth"], [10, 0, np.nan])
-    assert table.attrs["allele_fraction"] == "t_alt_count / t_depth"
+    assert table.attrs["allele_fraction"] == "t_alt_count / t_depth: 1 rows; no value: 2 rows"
+    assert table.attrs["depth"] == "t_depth: 2 rows; no value: 1 rows"
+    counts["tumor_vaf"] = ["0.9"] * 3
     named = read_variants(write(text_of(*places(3), **counts)), allele_fraction="tumor_vaf")
     np.testing.assert_allclose(named["variant_allele_fraction"], 0.9)
+
+
+def test_each_row_has_its_fraction_from_the_counts_or_else_from_the_column(write):
+    counts = {
+        "t_depth": ["200", ".", ".", "50", "."],
+        "t_ref_count": ["60", "60", ".", "30", "."],
+        "t_alt_count": ["40", "40", "40", ".", "."],
+        "t_vaf": ["0.9", "0.9", "0.3", "0.4", "."],
+    }
+    table = read_variants(write(text_of(*places(5), **counts)))
+    np.testing.assert_allclose(table["variant_allele_fraction"], [0.2, 0.4, 0.3, 0.4, np.nan])
+    np.testing.assert_allclose(table["depth"], [200, 100, np.nan, 50, np.nan])
+    assert table.attrs["allele_fraction"] == (
+        "t_alt_count / t_depth: 1 rows; t_alt_count / (t_alt_count + t_ref_count): 1 rows; "
+        "t_vaf (share, as no value exceeds 1): 2 rows; no value: 1 rows"
+    )
+    assert table.attrs["depth"] == "t_depth: 2 rows; t_alt_count + t_ref_count: 1 rows; no value: 2 rows"
+
+
+def test_a_minimum_works_where_the_column_of_depths_is_empty(write):
+    path = write(text_of(t_depth=["."], t_ref_count=["60"], t_alt_count=["40"], t_vaf=["0.4"]))
+    encoded = read_maf(path, minimum_vaf=0.1, minimum_depth=100)
+    assert encoded["mutated"].values.tolist() == [[1.0]]
+    assert encoded.attrs["depth"] == "t_alt_count + t_ref_count: 1 rows"
+
+
+def test_columns_of_fractions_without_any_value_are_passed_over(write):
+    table = read_variants(write(text_of(*places(2), t_vaf=[".", ""], tumor_f=["0.25", "0.5"])))
+    assert table["variant_allele_fraction"].tolist() == [0.25, 0.5]
+    assert "variant_allele_fraction" not in read_variants(write(text_of(t_vaf=["."], t_depth=["."])))
+
+
+@pytest.mark.parametrize("alternative", ["30,10", "140", "-4"])
+def test_bad_counts_do_not_matter_where_a_column_is_named(write, alternative):
+    counts = {"t_depth": ["100", "."], "t_ref_count": ["60", "30"], "t_alt_count": [alternative, "10"]}
+    path = write(text_of(*places(2), **counts, t_vaf=["0.3", "0.2"]))
+    with pytest.raises(TableError, match=r"column t_alt_count: line 2 has .* in allele_fraction"):
+        read_variants(path)
+    table = read_variants(path, allele_fraction="t_vaf")
+    assert table["variant_allele_fraction"].tolist() == [0.3, 0.2]
+    assert table["depth"].tolist() == [100, 40]
 
 
 def test_depth_is_the_sum_of_both_counts(write):
@@ -168,6 +233,12 @@ def test_depth_is_the_sum_of_both_counts(write):
         ("Start_Position", "", r"line 3 has ''"),
         ("Start_Position", "1.5", r"line 3 has '1.5'"),
         ("Start_Position", "inf", r"line 3 has 'inf'"),
+        (
+            "End_position",
+            "9007199254740993",
+            r"line 3 has '9007199254740993'; expected a position",
+        ),
+        ("End_position", "81195211", r"line 3 has '81195211 on chromosome 17 of 81195210 bases'; .*in build GRCh37"),
         ("End_position", "1", r"column End_position: line 3 has '1 after start 7577120'"),
         ("Chromosome", "99", r"column Chromosome: line 3 has '99'; expected a chromosome"),
         ("Chromosome", "", r"column Chromosome: line 3 has ''"),
@@ -211,6 +282,32 @@ def test_build_by_any_of_its_names(write, asked):
 def test_another_build_is_refused(write):
     with pytest.raises(TableError, match=r"column NCBI_Build: line 2 has 'GRCh37'; expected build GRCh38"):
         read_variants(write(text_of()), build="hg38")
+
+
+def without(text, column):
+    """The text of a file without a column."""
+    lines = [line.split("\t") for line in text.splitlines()]
+    drop = lines[0].index(column)
+    return "\n".join("\t".join([*line[:drop], *line[drop + 1 :]]) for line in lines)
+
+
+def test_a_build_that_only_the_caller_states(write):
+    path = write(without(text_of(), "NCBI_Build"))
+    asked = read_variants(path, build="hg19")
+    assert (asked.attrs["build"], asked.attrs["build_source"]) == ("GRCh37", "as asked for, not stated by the file")
+    assert "build='GRCh37, as asked for, not stated by the file'" in asked.attrs["history"]
+    assert (read_variants(path).attrs["build"], read_variants(path).attrs["build_source"]) == ("", "")
+    assert read_maf(path, build="hg19").attrs["build_source"] == "as asked for, not stated by the file"
+    assert read_variants(write(text_of()), build="hg19").attrs["build_source"] == "stated by the file"
+
+
+def test_ends_beyond_the_chromosome_betray_another_build(write):
+    # Chromosome 17 has 81,195,210 bases in GRCh37 and 83,257,441 in GRCh38; a contig's length is not known.
+    row = {"Start_Position": "83000000", "End_position": "83000000"}
+    path = write(without(text_of(row, {**row, "Chromosome": "chrUn_KI270742v1"}), "NCBI_Build"))
+    assert len(read_variants(path, build="hg38")) == len(read_variants(path)) == 2
+    with pytest.raises(TableError, match=r"End_position: line 2 has '83000000 on .*; expected an end on .* GRCh37"):
+        read_variants(path, build="hg19")
 
 
 @pytest.mark.parametrize(
@@ -311,4 +408,6 @@ def test_acute_myeloid_leukaemia():
     assert (table["chromosome"] == "X").sum() == 108
     assert table["variant_allele_fraction"].isna().sum() == 93
     assert table["variant_allele_fraction"].max() == 1.0
-    assert table.attrs["allele_fraction"] == "i_TumorVAF_WU (percent, as most values exceed 1)"
+    assert table.attrs["allele_fraction"] == (
+        "i_TumorVAF_WU (percent, as most values exceed 1): 2,114 rows; no value: 93 rows"
+    )

@@ -74,3 +74,16 @@ def test_a_variant_is_known_again_by_place_and_alleles():
     assert numbers[0] == numbers[1]
     assert len(set(numbers.tolist())) == 4
     assert len(set(recognise_variants(table.drop(columns="start")).tolist())) == 5
+
+
+def test_without_all_columns_a_variant_lies_in_one_gene():
+    table = pd.DataFrame({"gene": ["TP53", "EGFR", "TP53", None, None], "start": [5, 5, 5, 5, 5]})
+    first, second, third, *others = recognise_variants(table).tolist()
+    assert first == third != second
+    assert len({first, second, *others}) == 4
+
+
+def test_a_row_without_a_place_is_a_variant_of_its_own():
+    table = pd.DataFrame({"chromosome": ["1", "1", None, None], "start": [np.nan, np.nan, 5, 5], "end": 5})
+    table = table.assign(gene="TP53", reference="C", alternative="T")
+    assert len(set(recognise_variants(table).tolist())) == 4

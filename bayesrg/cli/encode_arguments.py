@@ -1,4 +1,4 @@
-"""What the command line understands of genomes and cohorts: `encode` and `join`, their options, and examples."""
+"""What the command line understands of `encode`: four modalities, their options, and examples."""
 
 import argparse
 from collections.abc import Callable
@@ -16,7 +16,8 @@ A .zarr.zip file holds everything, with units and history, and goes into `bayesr
 one variable as a table, a row per patient and a column per gene.
 
 Samples are placed over patients: TCGA barcodes tell theirs, other names are taken as the patient's own; --samples gives
-a table with the columns sample, patient and, if need be, tumor and region.
+a table with the columns sample, patient and, if need be, tumor and region. Where a message names an option such as
+unassayed='leave_out', the flag is --unassayed leave_out.
 """
 
 _MUTATIONS = """examples:
@@ -55,18 +56,6 @@ _METHYLATION = """examples:
 
 FILE holds beta values; with --unmethylated the intensities of methylated probes; with --coverage counts of methylated
 reads. --genes and --intervals average the CpG sites, and take their place in the output.
-"""
-
-_JOIN = """examples:
-  bayesrg join --imaging features.csv --genome mutations.zarr.zip --clinical clinical.xlsx --out cohort.zarr.zip
-  bayesrg join --imaging vasari.csv --clinical clinical.csv --patient Tumor --patient vasari=column_1 --mend-names \\
-      --suggest identifiers.csv
-  bayesrg join --imaging vasari.csv --clinical clinical.csv --patient Tumor --patient vasari=column_1 --mend-names \\
-      --identifiers identifiers.csv --role grade=outcome --out cohort.zarr.zip --report flow.html --table cohort.csv
-
-Each table is a source, called by its file's name without the ending. Identifiers that look alike and differ (in case, a
-suffix, white space) are refused with the list; --suggest writes a table to check and to give back as --identifiers.
-Nobody is dropped: who is missing from which table is in the cohort, and on its page.
 """
 
 
@@ -135,6 +124,27 @@ def _add_mutations(parser: argparse.ArgumentParser) -> None:
         help="everybody sequenced: one a line, or a table's column patient (or first); without it, those in FILE",
     )
     parser.add_argument("--exome-size", metavar="MB", type=float, help="megabases assayed, for the mutational burden")
+    parser.add_argument(
+        "--burden",
+        choices=("counted", "coding"),
+        help="with --exome-size: variants that count (the default), or all coding ones, silent ones too",
+    )
+    parser.add_argument("--allele-fraction", metavar="COL", help="column of the variant allele fraction")
+    parser.add_argument(
+        "--allele-fraction-unit", choices=("share", "percent"), help="what it holds (default: its values decide)"
+    )
+    parser.add_argument(
+        "--count-classes", metavar="CLASS", nargs="+", help="classes that count, in place of the nonsynonymous ones"
+    )
+    parser.add_argument(
+        "--unassayed", choices=("refuse", "leave_out"), default="refuse", help="variants in genes that were not assayed"
+    )
+    parser.add_argument(
+        "--unlisted", choices=("refuse", "leave_out"), default="refuse", help="variants of patients not in --patients"
+    )
+    parser.add_argument(
+        "--duplicates", choices=("refuse", "first"), default="refuse", help="a variant that stands in two rows"
+    )
     parser.add_argument("--minimum-vaf", metavar="SHARE", type=float, help="least variant allele fraction that counts")
     parser.add_argument("--minimum-depth", metavar="READS", type=float, help="least depth that counts")
     parser.add_argument("--oncoplot", metavar="FILE", type=Path, help="also draw an oncoplot (.svg, .pdf or .png)")
@@ -148,12 +158,21 @@ def _add_copy_number(parser: argparse.ArgumentParser) -> None:
         choices=("log2_ratio", "ratio", "copy_number", "copy_number_minus_2", "copy_number_class"),
         help="what the values are, where the column's name does not say it",
     )
+    _add_annotation_options(parser)
     parser.add_argument("--build", metavar="NAME", help="genome build of the segments, to check them: GRCh37 or GRCh38")
+    parser.add_argument("--column", metavar="COL", help="of segments: the column with the values")
+    parser.add_argument(
+        "--missing", choices=("refuse", "leave_out"), help="of segments: rows without a value (default: refuse)"
+    )
+    parser.add_argument(
+        "--implausible", action="store_true", help="take values that can hardly be on the scale that was given"
+    )
+    parser.add_argument("--sex", metavar="FILE", type=Path, help="table with patient and sex, for copies of X and Y")
     parser.add_argument("--genes-in", choices=("rows", "columns"), help="FILE is a matrix: where its genes are")
     parser.add_argument("--normal", metavar="FILE", type=Path, help="depth of the normals in the same bins")
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="seed of the segmentation (default: 0)")
-    parser.add_argument("--alpha", metavar="P", type=float, default=0.01, help="level of a breakpoint (default: 0.01)")
-    parser.add_argument("--undo-sd", metavar="SD", type=float, help="undo breakpoints of fewer standard deviations")
+    parser.add_argument("--seed", metavar="N", type=int, help="with --normal: seed of the segmentation (default: 0)")
+    parser.add_argument("--alpha", metavar="P", type=float, help="with --normal: level of a breakpoint (default: 0.01)")
+    parser.add_argument("--undo-sd", metavar="SD", type=float, help="with --normal: undo breakpoints of fewer sds")
     parser.add_argument("--purity", metavar="FILE", type=Path, help="table of purity, to correct for: absolute copies")
     parser.add_argument(
         "--classes", action="store_true", help="add classes from -2 (deep deletion) to 2 (amplification)"
@@ -175,6 +194,9 @@ def _add_expression(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lengths", metavar="FILE", type=Path, help="lengths of genes: GTF, or a table with gene, length"
     )
+    parser.add_argument(
+        "--strand", choices=("unstranded", "forward", "reverse"), help="of a file by STAR: which of its columns counts"
+    )
     parser.add_argument("--measure", choices=("tpm", "fpkm", "cpm"), help="what to compute (default: tpm)")
     parser.add_argument(
         "--as-measured",
@@ -191,8 +213,9 @@ def _add_expression(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--normalise", choices=("tmm", "median_of_ratios"), help="make library sizes comparable")
     parser.add_argument("--minimum-cpm", metavar="X", type=float, help="leave out genes that do not reach this")
     parser.add_argument(
-        "--minimum-units", metavar="N", type=int, default=2, help="with --minimum-cpm: in so many samples (default: 2)"
+        "--minimum-units", metavar="N", type=int, help="with --minimum-cpm: in so many samples (default: 2)"
     )
+    _add_annotation_options(parser)
     parser.add_argument(
         "--without-length", choices=("refuse", "leave_out"), default="refuse", help="genes without length"
     )
@@ -201,7 +224,6 @@ def _add_expression(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         choices=("mean_z", "ssgsea"),
-        default="mean_z",
         help="with --gene-sets: mean z-score, or single-sample GSEA, which needs gseapy (default: mean_z)",
     )
 
@@ -211,9 +233,9 @@ def _add_methylation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpgs-in", choices=("rows", "columns"), default="rows", help="where CpGs are (default: rows)")
     parser.add_argument("--unmethylated", metavar="FILE", type=Path, help="intensities of the unmethylated probes")
     parser.add_argument("--coverage", metavar="FILE", type=Path, help="reads that cover each site")
-    parser.add_argument("--offset", metavar="X", type=float, default=100.0, help="added to intensities (default: 100)")
+    parser.add_argument("--offset", metavar="X", type=float, help="with --unmethylated: added (default: 100)")
     parser.add_argument(
-        "--minimum-coverage", metavar="READS", type=int, default=5, help="fewer reads are missing (default: 5)"
+        "--minimum-coverage", metavar="READS", type=int, help="with --coverage: fewer are missing (default: 5)"
     )
     parser.add_argument("--detection-p", metavar="FILE", type=Path, help="detection p-values; above 0.01 is missing")
     parser.add_argument("--exclude", metavar="FILE", type=Path, help="CpG sites to leave out, one a line")
@@ -222,49 +244,26 @@ def _add_methylation(parser: argparse.ArgumentParser) -> None:
         "--genes", metavar="FILE", type=Path, help="average by gene: table with cpg and gene (and group)"
     )
     means.add_argument("--intervals", metavar="FILE", type=Path, help="average by interval: BED file")
+    parser.add_argument(
+        "--of",
+        choices=("beta_value", "m_value"),
+        help="with --genes or --intervals: what is averaged (default: beta_value)",
+    )
+    parser.add_argument("--minimum-cpgs", metavar="N", type=int, help="with --genes or --intervals: fewer are left out")
     parser.add_argument("--groups", metavar="NAME", nargs="+", help="with --genes: only CpGs in these parts, as TSS200")
     parser.add_argument(
         "--positions", metavar="FILE", type=Path, help="with --intervals: table of cpg, chromosome, position"
     )
 
 
-def add_join(commands: argparse._SubParsersAction, add: Add) -> None:
-    """Add the command `join`."""
-    join = add(commands, "join", "join imaging, genomic and clinical tables into one cohort", _JOIN)
-    for role, what in {
-        "imaging": "features of images",
-        "genome": "genomic data: files of `bayesrg encode`, or tables",
-        "clinical": "who the patients are, and how they were treated",
-        "batch": "scanners, sites, plates",
-        "outcome": "what became of the patients",
-    }.items():
-        join.add_argument(f"--{role}", metavar="FILE", type=Path, action="append", default=[], help=what)
-    for level in ("patient", "tumor", "region"):
-        join.add_argument(
-            f"--{level}",
-            metavar="[SOURCE=]COL",
-            action="append",
-            default=[],
-            help=f"column of the {level}s, in all tables or in one"
-            + (" (default: patient)" if level == "patient" else "; without it the table has none"),
-        )
-    join.add_argument(
-        "--role", metavar="COL=ROLE", action="append", default=[], help="role of a column that differs from its table's"
+def _add_annotation_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--gene-names",
+        choices=("symbol", "identifier"),
+        help="of a GTF or GFF3 file: how genes are called (default: symbol)",
     )
-    join.add_argument(
-        "--text", metavar="COL", nargs="+", default=[], help="columns that stay text though they hold numbers"
+    parser.add_argument(
+        "--several-places",
+        choices=("keep_x", "refuse", "first", "longest", "leave_out"),
+        help="genes in several places: kept on X where on X and Y, others left out (keep_x, the default), or …",
     )
-    join.add_argument("--exclude", metavar="COL", nargs="+", default=[], help="columns to leave out")
-    join.add_argument(
-        "--missing", metavar="WORD", nargs="+", default=[], help="words that mean missing, beside NA and empty cells"
-    )
-    join.add_argument("--mend-names", action="store_true", help="number columns without a name or with another's name")
-    join.add_argument("--identifiers", metavar="FILE", type=Path, help="table with found and meant, checked by you")
-    join.add_argument("--patients", metavar="FILE", type=Path, help="those enrolled: one a line, or a column patient")
-    join.add_argument("--suggest", metavar="FILE", type=Path, help="write a table of identifiers to check, and stop")
-    join.add_argument("--out", metavar="FILE", type=Path, help="file of the cohort, .zarr.zip")
-    join.add_argument(
-        "--report", metavar="FILE", type=Path, help="also write its page (HTML): flow, who is where, missing"
-    )
-    join.add_argument("--table", metavar="FILE", type=Path, help="also write a flat table (.csv or .parquet)")
-    join.add_argument("--show-patients", action="store_true", help="let identifiers of patients stand on the page")
