@@ -9,8 +9,9 @@ from bayesrg.cohort.axes import SEPARATOR, Axis
 from bayesrg.cohort.columns import store
 from bayesrg.cohort.encoded import join_labels, lay
 from bayesrg.cohort.loading import MATRICES, Loaded, fill
+from bayesrg.cohort.naming import mend_names
 from bayesrg.cohort.source import Role
-from bayesrg.errors import TableError, list_some
+from bayesrg.errors import MOST_LISTED, TableError, list_some
 from bayesrg.samples import LEVELS, Level
 
 # What stands for a missing value of each kind; a date or duration has its own NaT.
@@ -47,13 +48,13 @@ def check_variable_names(loaded: Sequence[Loaded], matrices: Collection[str], un
         )
     for one in loaded:
         names = list(one.taken) if one.encoded is None else [str(name) for name in one.encoded.data_vars]
-        divided = [name for name in names if "/" in name and name in one.variable_names()]
-        if divided:
-            new = {name: name.replace("/", "_") for name in divided}
+        mended = mend_names(one.variable_names())
+        if mended:
+            remedy = f"rename={mended}" + (" or names='mend'" if one.encoded is None else "")
             raise TableError(
-                f"{one.units.where} has {len(divided)} columns with a slash in the name, which stands for a folder "
-                f"when a Dataset is stored; give the source rename={new} or names='mend', or leave them out with "
-                "exclude="
+                f"{one.units.where} has {len(mended)} columns with a slash in the name or another name that no "
+                f"folder can have (., zarr.json, more than 255 bytes) when a Dataset is stored; give the source "
+                f"{remedy}, or leave them out with exclude="
             )
         clash = [name for name in names if name in taken]
         if clash:
@@ -129,11 +130,18 @@ def own_variables(one: Loaded, unit_axes: Mapping[Level, Axis]) -> dict[str, xr.
 def encoded_variables(
     one: Loaded, unit_axes: Mapping[Level, Axis], label_axes: Mapping[str, Axis]
 ) -> dict[str, xr.Variable]:
-    """Return the variables of a Dataset, along the cohort's dims."""
+    """Return the variables of a Dataset, along the cohort's dims.
+
+    Raises
+    ------
+    TableError
+        A value is infinite.
+    """
     assert one.encoded is not None
     axes = {**label_axes, **unit_axes}
     variables = {}
     for name, variable in one.encoded.data_vars.items():
+        _refuse_infinite(one, str(name), variable)
         laid = lay(variable.variable, one.name, axes)
         units = {"units": one.source.units[str(name)]} if name in one.source.units else {}
         role = one.source.roles.get(str(name), one.source.role)
@@ -141,6 +149,24 @@ def encoded_variables(
             laid.dims, laid.values, {**laid.attrs, **units, "kind": "array", "role": role, "source": one.name}
         )
     return variables
+
+
+def _refuse_infinite(one: Loaded, name: str, variable: xr.DataArray) -> None:
+    infinite = np.isinf(variable.values) if variable.dtype.kind in "fc" else np.zeros(0, dtype=bool)
+    if not infinite.any():
+        return
+    at = np.argwhere(infinite)
+    cells = [
+        ", ".join(
+            f"{dim} {variable.indexes[dim][place] if dim in variable.indexes else place}"
+            for dim, place in zip(variable.dims, where, strict=True)
+        )
+        for where in at[:MOST_LISTED]
+    ]
+    raise TableError(
+        f"{one.units.where}, variable {name!r}: {len(at)} values are infinite: {'; '.join(cells)}"
+        f"{' and more' if len(at) > MOST_LISTED else ''}. Expected finite numbers; write NaN where there is none"
+    )
 
 
 def label_coordinates(label_axes: Mapping[str, Axis], loaded: Sequence[Loaded]) -> dict[str, tuple[str, np.ndarray]]:

@@ -1,7 +1,9 @@
 """Where the units and the labels of every source lie in the joined cohort."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -109,6 +111,8 @@ def unit_coordinates(axes: Mapping[Level, Axis], units: Sequence[Units]) -> dict
 def check_levels(units: Sequence[Units], *, keep_tumors: bool) -> None:
     """Refuse regions of which one source knows the tumour and another does not, and tumours that a source lacks.
 
+    Warns where patients of two sources have regions in both and none in common: their values never meet.
+
     Raises
     ------
     TableError
@@ -123,6 +127,8 @@ def check_levels(units: Sequence[Units], *, keep_tumors: bool) -> None:
             f"{nested[0].where} says of which tumour a region is, and {other.where} does not, so that their regions "
             "cannot be compared; name the column with tumor= in both, or in neither"
         )
+    for first, second in combinations(regional, 2):
+        _warn_of_strange_regions(first, second)
     tumoral = [one for one in units if "tumor" in one.parts]
     if keep_tumors:
         return
@@ -141,3 +147,21 @@ def check_levels(units: Sequence[Units], *, keep_tumors: bool) -> None:
                     f"the same patients: {list_some(labels)}; {first.locate(lacking[0])} is the first. Correct their "
                     "labels, or give unmatched_tumors='keep' to join them with what the other lacks missing"
                 )
+
+
+def _warn_of_strange_regions(first: Units, second: Units) -> None:
+    """Warn of patients whose regions have other labels in two sources."""
+    own: list[dict[str, set[str]]] = [{}, {}]
+    for held, one in zip(own, (first, second), strict=True):
+        for patient, region in zip(one.patients, one.labels("region"), strict=True):
+            held.setdefault(patient, set()).add(region)
+    apart = sorted(who for who in own[0].keys() & own[1].keys() if not own[0][who] & own[1][who])
+    if apart:
+        who = apart[0]
+        shared = len(own[0].keys() & own[1].keys())
+        warnings.warn(
+            f"{len(apart)} of {shared} patients with regions in both {first.where} and {second.where} have none in "
+            f"common, so that their values never meet: {list_some(apart)}; {who} has {list_some(sorted(own[0][who]))} "
+            f"and {list_some(sorted(own[1][who]))}. Are these the same regions by other names?",
+            stacklevel=4,
+        )

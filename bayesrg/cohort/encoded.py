@@ -7,6 +7,8 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.cohort.axes import Axis
+from bayesrg.cohort.columns import store
+from bayesrg.cohort.missingness import is_missing
 from bayesrg.cohort.source import Source
 from bayesrg.errors import TableError, list_some
 from bayesrg.samples import LEVELS
@@ -93,7 +95,7 @@ def lay(variable: xr.Variable, source: str, axes: Mapping[str, Axis]) -> xr.Vari
     straight = all(len(own) == n and np.array_equal(own, np.arange(n)) for own, n in zip(places, size, strict=True))
     values = variable.values
     if values.dtype.kind in "OT" and all(isinstance(cell, str) for cell in values.ravel()):
-        values = values.astype(str)
+        values = store(values.astype(object))
     if straight:
         return xr.Variable(variable.dims, values, variable.attrs)
     kept = [np.flatnonzero(own >= 0) for own in places]
@@ -143,7 +145,7 @@ def join_coordinates(
                     f"the coordinate {key!r} lies along {before.dims} in {other!r} and {laid.dims} in {name!r}; "
                     "rename one"
                 )
-            filled = [~_is_missing(before.values), ~_is_missing(laid.values)]
+            filled = [~is_missing(before.values), ~is_missing(laid.values)]
             differ = filled[0] & filled[1] & (before.values != laid.values)
             if differ.any():
                 at = tuple(int(place) for place in np.argwhere(differ)[0])
@@ -160,7 +162,3 @@ def join_coordinates(
                 xr.Variable(laid.dims, np.where(filled[0], before.values, laid.values).astype(dtype), before.attrs),
             )
     return {key: laid for key, (_, laid) in joined.items()}
-
-
-def _is_missing(values: np.ndarray) -> np.ndarray:
-    return values == "" if values.dtype.kind == "U" else pd.isna(values)

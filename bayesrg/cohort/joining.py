@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from bayesrg.cohort.arranging import (
@@ -25,11 +24,14 @@ from bayesrg.cohort.encoded import join_coordinates
 from bayesrg.cohort.flow import Step, count_units, with_steps
 from bayesrg.cohort.loading import Loaded, load, recognise
 from bayesrg.cohort.matching import Identifiers, match, read_identifiers
-from bayesrg.cohort.source import Source, check_names
+from bayesrg.cohort.source import Source, check_sources
 from bayesrg.errors import SettingsError, TableError, list_some
 from bayesrg.history import step, with_step
 
 NOT_ENROLLED = "not among the patients enrolled"
+
+# Share of the patients that two sources could have in common; fewer are a matter for a warning.
+HARDLY = 0.1
 
 
 def join(
@@ -52,13 +54,15 @@ def join(
     sources
         The tables by name.
     patients
-        Those enrolled, where there is a list: they alone are joined, also if no source has them.
+        Those enrolled, where there is a list: they alone are joined, also if no source has them. TCGA barcodes of
+        samples are taken for their patients, here and in ``identifiers``.
     outside
         What becomes of patients outside that list: ``"refuse"``, or ``"leave out"``, which counts them in the flow.
     identifiers
         What is meant by labels that differ between sources: a mapping from the label found to the one meant, or a table
-        or file with the columns ``found``, ``meant`` and possibly ``source``; `suggest_identifiers` writes one. It is
-        kept in the attribute ``identifiers``.
+        or file with the columns ``found``, ``meant`` and possibly ``source``; `suggest_identifiers` writes one. People
+        whose labels look alike are told apart by mapping every label of them to itself. It is kept in the attribute
+        ``identifiers``.
     unmatched_tumors
         What becomes of a tumour that one source knows and another, which has tumours of that patient, does not.
 
@@ -78,15 +82,17 @@ def join(
         Labels look alike and may mean the same; a unit has two rows in a source; a column is absent, has the name of
         another source's column, or holds what it must not. The message names source, row, column and patient.
     SettingsError
-        An option is unknown.
+        An option is unknown, or a source is no `Source`.
 
     Warns
     -----
     UserWarning
-        A source shares no patient with any other.
+        Sources, or groups of them, share no patient with the others, or a source fewer than 10 % of those it could;
+        patients of two sources have regions in both and none in common; numbers have a decimal comma and stay text.
 
     Examples
     --------
+    >>> import pandas as pd
     >>> shape = pd.DataFrame({"patient": ["P2", "P1"], "volume": [4.5, 8.1]})
     >>> imaging = Source(shape, "imaging", units={"volume": "mL"})
     >>> clinical = Source(pd.DataFrame({"patient": ["P1", "P3"], "age": [50, 61]}), "clinical")
@@ -96,15 +102,13 @@ def join(
     >>> cohort["present"].sel(patient="P3").values.tolist()
     [False, True]
     """
-    check_names(list(sources))
+    check_sources(sources)
     for option, given, permitted in (
         ("outside", outside, ("refuse", "leave out")),
         ("unmatched_tumors", unmatched_tumors, ("refuse", "keep")),
     ):
         if given not in permitted:
             raise SettingsError(f"{option} is {given!r}; expected {' or '.join(map(repr, permitted))}")
-    if patients is not None and any(pd.isna(who) or not str(who).strip() for who in patients):
-        raise TableError("the list of those enrolled has an empty label; fill it in, or remove it")
     meanings = read_identifiers(identifiers, list(sources))
     loaded = [load(name, source) for name, source in sources.items()]
     units, enrolled, used = match([one.units for one in loaded], meanings, patients)
@@ -168,14 +172,37 @@ def _check_enrolled(enrolled: Sequence[str] | None) -> None:
 
 
 def _warn_of_strangers(loaded: Sequence[Loaded]) -> None:
-    """Warn of sources that have nobody in common with the others: their labels are likely to be of another kind."""
+    """Warn of sources that have nobody, or hardly anybody, in common: their labels are likely to be of other kinds."""
     own = {one.name: set(one.units.patients) for one in loaded}
-    alone = [name for name in own if len(own) > 1 and not any(own[name] & own[other] for other in own if other != name)]
-    if alone:
-        examples = "; ".join(f"{name!r} has {list_some(sorted(own[name])[:2])}" for name in list(own)[:4])
+    groups: list[tuple[list[str], set[str]]] = []
+    for name, patients in own.items():
+        met = [group for group in groups if group[1] & patients]
+        names = [other for group in met for other in group[0]]
+        groups = [group for group in groups if group not in met]
+        groups.append(([*names, name], patients.union(*(group[1] for group in met))))
+    if len(groups) > 1:
+        examples = "; ".join(f"{names[0]!r} has {list_some(sorted(own[names[0]])[:2])}" for names, _ in groups[:4])
+        alone = [repr(names[0]) for names, _ in groups if len(names) == 1]
+        if len(alone) >= len(groups) - 1:
+            said = f"no patient of {list_some(alone)} is in any other source"
+        else:
+            parties = list_some([" with ".join(map(repr, names)) for names, _ in groups], between=" | ")
+            said = f"the sources fall into {len(groups)} groups that share no patient: {parties}"
         warnings.warn(
-            f"no patient of {list_some(list(map(repr, alone)))} is in any other source: {examples}. Is patient= the "
-            "right column, and are "
-            "the labels of one kind?",
+            f"{said}: {examples}. Is patient= the right column, and are the labels of one kind?",
+            stacklevel=3,
+        )
+    apart, strange = [], set()
+    for names, _ in groups:
+        for name in names if len(names) > 1 else ():
+            others = set().union(*(own[other] for other in names if other != name))
+            shared = len(own[name] & others)
+            if shared < HARDLY * min(len(own[name]), len(others)):
+                apart.append(f"{shared} of {len(own[name])} patients of {name!r}")
+                strange |= own[name] - others
+    if apart:
+        warnings.warn(
+            f"only {list_some(apart, between=' and ')} are in any other source; in one alone are "
+            f"{list_some(sorted(strange))}. Are all labels of one kind?",
             stacklevel=3,
         )

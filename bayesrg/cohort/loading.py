@@ -11,6 +11,7 @@ import xarray as xr
 from bayesrg.cohort.columns import Cells, Column, StrayText, read_column
 from bayesrg.cohort.encoded import choose_variables
 from bayesrg.cohort.layout import widen
+from bayesrg.cohort.naming import mend_names
 from bayesrg.cohort.opening import open_columns
 from bayesrg.cohort.reading import Columns
 from bayesrg.cohort.source import Role, Source
@@ -82,7 +83,9 @@ def load(name: str, source: Source) -> Loaded:
     {'volume': 'imaging', 'side': 'clinical'}
     """
     if isinstance(source.table, xr.Dataset):
-        return Loaded(name, source, dataset_units(name, source.table), encoded=choose_variables(name, source))
+        return Loaded(
+            name, source, dataset_units(name, source.table, source.barcodes), encoded=choose_variables(name, source)
+        )
     columns = open_columns(name, source)
     units = read_units(name, source, columns)
     if source.layout == "long":
@@ -93,13 +96,11 @@ def load(name: str, source: Source) -> Loaded:
             f"{columns.where}: rename= names {labels[0]!r}, which says whose a row is; leave it out there"
         )
     columns = columns.renamed(source.rename)
-    divided = {
-        name: name.replace("/", "_") for name in columns.dtypes if "/" in name and name not in source.keys.values()
-    }
-    if divided and source.names == "mend":
-        told = ", ".join(f"{old!r} is called {new!r}" for old, new in divided.items())
-        warnings.warn(f"{columns.where}: names of columns had slashes: {told}", stacklevel=3)
-        columns = columns.renamed(divided)
+    mended = mend_names(name for name in columns.dtypes if name not in source.keys.values())
+    if mended and source.names == "mend":
+        told = ", ".join(f"{old!r} is called {new!r}" for old, new in mended.items())
+        warnings.warn(f"{columns.where}: names of columns could not be those of files: {told}", stacklevel=3)
+        columns = columns.renamed(mended)
     taken = _choose_columns(source, columns)
     return Loaded(name, source, units, columns=columns, taken=taken)
 

@@ -1,6 +1,5 @@
 """Labels that look alike: refused with the list of them, or mapped by a table that the user has checked."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -9,29 +8,26 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesrg.cohort.labels import cut_to_patient, read_list
+from bayesrg.cohort.likeness import refuse_alike_parts, refuse_near_misses, suggest
 from bayesrg.cohort.opening import open_columns
-from bayesrg.cohort.source import Source, check_names
+from bayesrg.cohort.source import Source, check_sources
 from bayesrg.cohort.units import Units, dataset_units, read_units
 from bayesrg.errors import TableError, list_some
-from bayesrg.identifiers import explain_near_miss, near_misses, parse_barcode
-from bayesrg.samples import LEVELS
 from bayesrg.tables import read_table
 
 Identifiers = Mapping[str, str] | pd.DataFrame | str | PathLike[str]
 
 ENROLLED = "patients"
-"""What the list of those enrolled is called beside the sources."""
-
-# Labels that a message lists; the list is what the user needs, but thousands hide the sentence around them.
-_MOST_MATCHED = 400
+"""What the list of those enrolled is called beside the sources, in a table of identifiers too."""
 
 
 def suggest_identifiers(sources: Mapping[str, Source], *, patients: Collection[str] | None = None) -> pd.DataFrame:
     """Return which labels of patients may mean the same, and which of them to take, for you to check.
 
-    A label that is a TCGA barcode is preferred, then the one that more sources have, then that of the first source.
-    Give the table (or a file you saved it in) to `join` as ``identifiers``. For two people whose labels look alike,
-    write in ``meant`` what stands in ``found``.
+    A TCGA barcode is preferred, then a label without blanks around it, then the one that more sources have, then that
+    of the first source. Give the table (or a file you saved it in) to `join` as ``identifiers``. For people whose
+    labels look alike, write a row for each label, with the label in both ``found`` and ``meant``.
 
     Parameters
     ----------
@@ -43,7 +39,8 @@ def suggest_identifiers(sources: Mapping[str, Source], *, patients: Collection[s
     Returns
     -------
     pandas.DataFrame
-        Columns ``found``, ``meant``, ``source`` (name of the source that has the label) and ``reason``.
+        Columns ``found``, ``meant``, ``source`` (name of the source that has the label, or ``patients`` for the list of
+        those enrolled) and ``reason``.
 
     Examples
     --------
@@ -52,37 +49,20 @@ def suggest_identifiers(sources: Mapping[str, Source], *, patients: Collection[s
     >>> suggest_identifiers({"clinical": clinical, "imaging": imaging}).loc[0].tolist()
     ['TCGA-Ht-7467', 'TCGA-HT-7467', 'imaging', 'upper and lower case']
     """
-    check_names(list(sources))
-    labels = {name: set(units_of(name, source).patients) for name, source in sources.items()}
+    check_sources(sources)
+    units = [units_of(name, source) for name, source in sources.items()]
+    labels = {one.source: set(one.patients) for one in units}
     if patients is not None:
-        labels[ENROLLED] = set(map(str, patients))
-    return _suggest(labels)
+        everybody = set().union(*labels.values())
+        labels[ENROLLED] = {_cut_unless_held(label, everybody) for label in read_list(patients, "patients")}
+    return suggest(labels, verbatim={one.source for one in units if one.verbatim})
 
 
 def units_of(name: str, source: Source) -> Units:
     """Return whose the rows of a source are, be it a table or a Dataset."""
     if isinstance(source.table, xr.Dataset):
-        return dataset_units(name, source.table)
+        return dataset_units(name, source.table, source.barcodes)
     return read_units(name, source, open_columns(name, source))
-
-
-def _suggest(labels: Mapping[str, set[str]]) -> pd.DataFrame:
-    rows = []
-    for group in near_misses(set().union(*labels.values())):
-        holders = {label: [name for name, own in labels.items() if label in own] for label in group}
-        order = list(labels)
-        meant = min(
-            group,
-            key=lambda label: (
-                parse_barcode(label) is None,
-                -len(holders[label]),
-                order.index(holders[label][0]),
-                label,
-            ),
-        )
-        for found in group:
-            rows += [(found, meant, name, explain_near_miss(found, meant)) for name in holders[found] if found != meant]
-    return pd.DataFrame(rows, columns=["found", "meant", "source", "reason"], dtype=object)
 
 
 def read_identifiers(identifiers: Identifiers | None, names: Collection[str]) -> dict[tuple[str, str], str]:
@@ -94,7 +74,7 @@ def read_identifiers(identifiers: Identifiers | None, names: Collection[str]) ->
         A mapping from the label found to the one meant, or a table (or its file) with the columns ``found``, ``meant``
         and, where a label means different patients in different sources, ``source``.
     names
-        Names of the sources.
+        Names of the sources; a row may also be of `ENROLLED`.
 
     Raises
     ------
@@ -127,13 +107,13 @@ def read_identifiers(identifiers: Identifiers | None, names: Collection[str]) ->
             raise TableError(
                 f"row {row} of the table of identifiers is empty in 'found' or 'meant'; fill it in, or remove the row"
             )
-        if source and source not in names:
+        if source and source not in (*names, ENROLLED):
             raise TableError(
                 f"row {row} of the table of identifiers is of the source {source!r}; expected one of "
-                f"{list_some(list(names))}"
+                f"{list_some([*names, ENROLLED])}"
             )
-        key = (str(source), str(found))
-        if meanings.setdefault(key, str(meant)) != str(meant):
+        key = (str(source), _write(found))
+        if meanings.setdefault(key, _write(meant)) != _write(meant):
             raise TableError(
                 f"row {row} of the table of identifiers: {found!r} means {meanings[key]!r} above and {meant!r} here"
             )
@@ -145,6 +125,16 @@ def read_identifiers(identifiers: Identifiers | None, names: Collection[str]) ->
                 "last label in 'meant' of both"
             )
     return meanings
+
+
+def _write(label: object) -> str:
+    # A column of whole numbers with a gap came as floating point.
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
+def _cut_unless_held(label: str, held: Collection[str]) -> str:
+    """Return the patient of a TCGA barcode, unless a source has that very label (``barcodes="never"``)."""
+    return label if label in held else cut_to_patient(label)
 
 
 def match(
@@ -168,6 +158,8 @@ def match(
         in no source.
     """
     used: set[tuple[str, str, str]] = set()
+    held = set().union(*(one.patients for one in units))
+    meanings = {key: _cut_unless_held(meant, held) for key, meant in meanings.items()}
 
     def translate(labels: Collection[str], source: str) -> list[str]:
         if not meanings:
@@ -184,7 +176,11 @@ def match(
         replace(one, parts={**one.parts, "patient": np.array(translate(one.patients, one.source), dtype=object)})
         for one in units
     ]
-    enrolled = None if patients is None else translate([str(patient) for patient in patients], ENROLLED)
+    enrolled = None
+    if patients is not None:
+        mapped = {found for source, found in meanings if source in ("", ENROLLED)}
+        given = read_list(patients, "patients")
+        enrolled = translate([label if label in mapped else _cut_unless_held(label, held) for label in given], ENROLLED)
     idle = [
         f"{found!r}{f' of {source!r}' if source else ''}"
         for source, found in meanings
@@ -195,56 +191,11 @@ def match(
             f"{len(idle)} of {len(meanings)} identifiers are in no source: {list_some(idle)}; correct them, or remove "
             "them"
         )
-    distinct = {meant for _, found, meant in used if found == meant}
-    labels = {one.source: set(one.patients) - distinct for one in matched}
+    labels = {one.source: set(one.patients) for one in matched}
     if enrolled is not None:
-        labels[ENROLLED] = set(enrolled) - distinct
-    _refuse_near_misses(_suggest(labels))
-    for one in matched:
-        _refuse_alike_parts(one, matched)
+        labels[ENROLLED] = set(enrolled)
+    distinct = {meant for _, found, meant in used if found == meant}
+    refuse_near_misses(suggest(labels, distinct, {one.source for one in units if one.verbatim}))
+    refuse_alike_parts(matched)
     record = [{"found": found, "meant": meant, "source": source} for source, found, meant in sorted(used)]
     return matched, enrolled, record
-
-
-def _refuse_near_misses(suggested: pd.DataFrame) -> None:
-    if suggested.empty:
-        return
-    pairs = suggested.drop_duplicates(["found", "meant"])
-    reasons = ", ".join(f"{count} by {reason}" for reason, count in pairs["reason"].value_counts().items())
-    holders: dict[tuple[str, str, str], list[str]] = {}
-    for found, meant, source, reason in suggested.head(_MOST_MATCHED).itertuples(index=False):
-        holders.setdefault((found, meant, reason), []).append(repr(source))
-    listed = [
-        f"  {found!r} in {' and '.join(own)}, beside {meant!r} ({reason})"
-        for (found, meant, reason), own in holders.items()
-    ]
-    if len(suggested) > _MOST_MATCHED:
-        pairs = pairs[pairs["found"].isin(suggested["found"].head(_MOST_MATCHED))]
-        listed.append("  and more, which suggest_identifiers lists")
-    mapping = json.dumps(dict(zip(pairs["found"], pairs["meant"], strict=True)), ensure_ascii=False)
-    raise TableError(
-        f"{suggested['found'].nunique()} labels of patients look like another one ({reasons}), so that one patient "
-        "might be taken for two:\n"
-        + "\n".join(listed)
-        + "\nIf they are the same, give join this (suggest_identifiers returns it as a table to check; for two "
-        f"people whose labels look alike, map each label to itself):\n  identifiers={mapping}"
-    )
-
-
-def _refuse_alike_parts(one: Units, others: Sequence[Units]) -> None:
-    """Refuse tumours and regions of one patient that differ in case or white space only, within and between sources."""
-    for level in LEVELS[1:]:
-        if level not in one.parts:
-            continue
-        spelt: dict[str, tuple[str, str]] = {}
-        for other in others:
-            if level in other.parts:
-                parents = other.labels(LEVELS[LEVELS.index(level) - 1])
-                for parent, label in zip(parents, other.parts[level], strict=True):
-                    key = "".join(f"{parent}\n{label}".casefold().split(" "))
-                    first, source = spelt.setdefault(key, (label, other.source))
-                    if first != label:
-                        raise TableError(
-                            f"the {level} {label!r} of {parent!r} in {other.source!r} is called {first!r} in "
-                            f"{source!r}; they differ in case or white space only: write them alike"
-                        )

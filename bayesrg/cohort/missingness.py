@@ -150,7 +150,7 @@ def missing_by_patient(cohort: xr.Dataset) -> pd.DataFrame:
     """Return how many values of each patient are missing, in each source.
 
     Values of a patient's tumours and regions count as the patient's. A patient without any has none to miss at that
-    level; `membership` says so.
+    level: `membership` tells those who are not in the table from those whose last tumour or region was left out.
 
     Parameters
     ----------

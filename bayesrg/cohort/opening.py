@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayesrg.cohort.delimited import SUFFIXES, open_delimited
+from bayesrg.cohort.delimited import SUFFIXES, locate_lines, open_delimited, refuse_other_separators
 from bayesrg.cohort.reading import Columns
 from bayesrg.cohort.source import Source
 from bayesrg.errors import TableError, list_some
@@ -33,13 +33,20 @@ def open_columns(name: str, source: Source) -> Columns:
     if path is not None and path.suffix.lower() == ".parquet":
         return _check(_open_parquet(f"source {name!r} ({path})", path))
     if path is not None and path.name.lower().endswith(SUFFIXES):
+        refuse_other_separators(f"source {name!r} ({path})", path)
         columns = open_delimited(f"source {name!r} ({path})", path, source)
         if columns is not None:
             return _check(columns)
     if path is not None:
-        keys = {*source.keys.values(), *source.text, *([source.name] if source.name else [])}
+        where = f"source {name!r} ({path})"
+        # Every option calls a column by its new name, and the file by its old one.
+        text = {old for old, new in source.rename.items() if new in source.text} | set(source.text)
+        keys = {*source.keys.values(), *text, *([source.name] if source.name else [])}
+        if source.layout == "long" and source.text and source.value is not None:
+            keys.add(source.value)
         table = read_table(path, text=keys, names=source.names, sheet=source.sheet)
-        return _check(_open_frame(f"source {name!r} ({path})", table, lambda row: f"line {row + 2}"))
+        lines = path.name.lower().endswith(SUFFIXES)
+        return _check(_open_frame(where, table, locate_lines(path) if lines else lambda row: f"line {row + 2}"))
     assert isinstance(source.table, pd.DataFrame)
     labels = source.table.index
     wanted = [key for key in source.keys.values() if key in labels.names and key not in source.table.columns]

@@ -1,17 +1,20 @@
 """`restrict`: fewer patients for a reason, which is written into the cohort's flow."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesrg.cohort.flow import Step, check_cohort, count_units, with_steps
+from bayesrg.cohort.labels import read_list
 from bayesrg.cohort.missingness import in_rows, is_missing, own_part
 from bayesrg.errors import SettingsError, TableError, list_some
 from bayesrg.history import step, with_step
 from bayesrg.samples import LEVELS, Level
+
+UNMET = "condition not met"
 
 
 def restrict(
@@ -42,20 +45,21 @@ def restrict(
     patients
         The patient must be one of these.
     where
-        True for those who stay: over ``patient``, or a Series by patient. Over ``tumor`` or ``region``, those units
-        leave and their patients stay.
+        True for those who stay: over ``patient``, or a Series by patient. Over ``tumor`` or ``region``, the other units
+        leave and their patients stay, also without any (`membership` then says that none is left).
 
     Returns
     -------
     xarray.Dataset
-        The cohort with fewer units and a further step, whose counts of those left out are patients.
+        The cohort with fewer units and a further step, whose counts of those left out are patients; units that left
+        while their patient stayed are told in the reason (see `Step`).
 
     Raises
     ------
     TableError
         A name is not in the cohort, or ``where`` does not lie along its units.
     SettingsError
-        There is no condition or no reason.
+        There is no condition or no reason, or an option is no list.
 
     Examples
     --------
@@ -69,6 +73,9 @@ def restrict(
     check_cohort(cohort)
     if not reason.strip():
         raise SettingsError("the reason is empty; say why patients are left out, for the flow diagram")
+    for option, given in (("sources", sources), ("variables", variables)):
+        if given is not None and (isinstance(given, str) or not len(given)):
+            raise SettingsError(f"{option} is {given!r}; expected a list of at least one name")
     if sources is None and variables is None and patients is None and where is None:
         raise SettingsError("there is no condition; give sources=, variables=, patients= or where=")
     conditions = [(f"not in {source}", _in_source(cohort, source)) for source in sources or ()]
@@ -77,7 +84,7 @@ def restrict(
         conditions.append(("not in the list of patients", _in_list(cohort, patients)))
     units = _along_units(cohort, where) if where is not None else None
     if units is not None and units[0] == "patient":
-        conditions.append(("condition not met", units[1]))
+        conditions.append((UNMET, units[1]))
     stay = np.ones(cohort.sizes["patient"], dtype=bool)
     left_out, gone = [], json.loads(cohort.attrs["left_out"])
     labels, present = cohort["patient"].values, cohort["present"].transpose("patient", "source").values
@@ -93,7 +100,9 @@ def restrict(
     kept = _keep_patients(cohort, stay)
     if units is not None and units[0] != "patient":
         staying = pd.Index(cohort[units[0]].values[units[1]])
+        before = count_units(kept)
         kept = _keep_units(kept, units[0], np.isin(kept[units[0]].values, staying))
+        left_out += _tell_units(before, count_units(kept), units[0])
     kept = with_steps(kept, Step(reason, count_units(kept), tuple(left_out)))
     kept = kept.assign_attrs(left_out=json.dumps(gone, ensure_ascii=False))
     return with_step(kept, step("restrict", reason=reason, units=count_units(kept)), cohort)
@@ -107,13 +116,13 @@ def _in_source(cohort: xr.Dataset, source: str) -> np.ndarray:
 
 
 def _in_list(cohort: xr.Dataset, patients: Collection[str]) -> np.ndarray:
-    labels = cohort["patient"].values
-    unknown = sorted(set(map(str, patients)) - set(labels.tolist()))
+    labels, listed = cohort["patient"].values, read_list(patients, "patients")
+    unknown = sorted(set(listed) - set(labels.tolist()))
     if unknown:
         raise TableError(
             f"{len(unknown)} of the patients to keep are not in the cohort: {list_some(unknown)}; correct the list"
         )
-    return np.isin(labels, list(map(str, patients)))
+    return np.isin(labels, listed)
 
 
 def _is_complete(cohort: xr.Dataset, name: str) -> np.ndarray:
@@ -151,11 +160,15 @@ def find_variable(cohort: xr.Dataset, name: str) -> xr.DataArray:
 
 def _along_units(cohort: xr.Dataset, where: xr.DataArray | pd.Series) -> tuple[Level, np.ndarray]:
     """Return the level of a condition, and whether each unit meets it, in the cohort's order."""
-    given = (
-        where
-        if isinstance(where, xr.DataArray)
-        else xr.DataArray(where.to_numpy(), {"patient": where.index.astype(str)}, "patient")
-    )
+    if not isinstance(where, (xr.DataArray, pd.Series)):
+        raise SettingsError(
+            f"where is a {type(where).__name__}, which does not say whose each value is; expected a DataArray along a "
+            "level of the cohort, or a Series with patients as its index"
+        )
+    if isinstance(where, pd.Series):
+        given = xr.DataArray(where.to_numpy(), {"patient": where.index.astype(str)}, "patient")
+    else:
+        given = where
     level: Level | None = next((level for level in LEVELS if given.dims == (level,)), None)
     if level is None or level not in cohort.dims:
         raise TableError(
@@ -168,8 +181,14 @@ def _along_units(cohort: xr.Dataset, where: xr.DataArray | pd.Series) -> tuple[L
         )
     if level not in given.indexes:
         raise TableError(f"where has no labels along {level}; assign the coordinate {level!r}")
-    places = given.indexes[level].get_indexer(pd.Index(cohort[level].values))
-    if (places < 0).any() or not given.indexes[level].is_unique:
+    index = given.indexes[level]
+    if not index.is_unique:
+        twice = index[index.duplicated()].unique()
+        raise TableError(
+            f"where says something of {len(twice)} {level}s twice: {list_some(twice)}; expected one value for each"
+        )
+    places = index.get_indexer(pd.Index(cohort[level].values))
+    if (places < 0).any():
         lacking = cohort[level].values[places < 0]
         raise TableError(
             f"where says nothing of {len(lacking)} units: {list_some(lacking.tolist())}; expected one value for each "
@@ -187,6 +206,18 @@ def _keep_patients(cohort: xr.Dataset, stay: np.ndarray) -> xr.Dataset:
         if level in kept.dims:
             kept = kept.isel({level: np.flatnonzero(np.isin(kept[f"{level}_patient"].values, labels))})
     return kept
+
+
+def _tell_units(before: Mapping[str, int], after: Mapping[str, int], level: str) -> list[tuple[str, int]]:
+    """Return how many tumours and regions left, for the flow, in which the number is that of patients."""
+    told = []
+    for part, n in before.items():
+        gone = n - after[part]
+        if gone:
+            named = {"tumor": "tumour"}.get(part, part)
+            why = UNMET if part == level else "their tumour left"
+            told.append((f"{gone} {named}{'s' if gone > 1 else ''}: {why}", 0))
+    return told
 
 
 def _keep_units(cohort: xr.Dataset, level: str, stay: np.ndarray) -> xr.Dataset:

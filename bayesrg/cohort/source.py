@@ -16,6 +16,7 @@ from bayesrg.samples import Level
 Role = Literal["imaging", "genome", "clinical", "batch", "outcome"]
 Layout = Literal["wide", "long"]
 Barcodes = Literal["automatic", "tcga", "never"]
+Names = Literal["refuse", "mend"]
 
 ROLES: Mapping[str, str] = MappingProxyType(
     {
@@ -30,6 +31,8 @@ ROLES: Mapping[str, str] = MappingProxyType(
 
 # Names that the joined Dataset and its reports give to something else.
 RESERVED = frozenset({"total", "share", "why", "patients"})
+
+_EXAMPLES = {"roles": "{'death': 'outcome'}", "rename": "{'age': 'age_years'}", "units": "{'volume': 'mL'}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +60,10 @@ class Source:
     name, value
         Of a long table, the columns with the variable's name and with its value.
     missing
-        Words (or numbers) which say in this table that a value is missing, beside the empty cell, ``NA``, ``N/A``,
-        ``#N/A`` and ``NaN``, which always do.
+        Words (or numbers) which say in this table that a value is missing, beside the empty cell, ``NA``, ``na``,
+        ``N/A``, ``n/a``, ``#N/A``, ``<NA>``, ``NaN``, ``nan``, ``NULL`` and ``null``, which always do. ``-999``, as a
+        number or as text, is missing wherever the number is. ``None`` may be an answer (no treatment): name it here if
+        it is none.
     text
         Columns that stay text although they hold numbers.
     dates
@@ -66,10 +71,12 @@ class Source:
     units
         Units of columns, where they are known.
     barcodes
-        ``"automatic"``: where every label is a TCGA barcode its patient is taken; ``"tcga"``: every label must be one;
+        ``"automatic"``: where every label is a TCGA barcode its patient is taken, of Datasets too; ``"tcga"``: every
+        label must be one;
         ``"never"``: labels are taken as they are.
     names, sheet
-        What becomes of columns with a slash in the name, and in files without a name or of one name: ``"refuse"``,
+        What becomes of columns with a slash in the name, or another name that no file can have, and in files of
+        columns without a name or of one name: ``"refuse"``,
         or ``"mend"`` with a warning that says how. And which sheet of a workbook is meant.
 
     Raises
@@ -102,15 +109,21 @@ class Source:
     dates: Sequence[str] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     barcodes: Barcodes = "automatic"
-    names: Literal["refuse", "mend"] = "refuse"
+    names: Names = "refuse"
     sheet: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse options that are unknown or do not go together."""
+        for option in ("roles", "rename", "units"):
+            if not isinstance(getattr(self, option), Mapping):
+                raise SettingsError(
+                    f"{option} is a {type(getattr(self, option)).__name__}; expected a mapping from a column, such as "
+                    f"{_EXAMPLES[option]}"
+                )
         for role in (self.role, *self.roles.values()):
             if role not in ROLES:
                 raise SettingsError(f"a role is {role!r}; expected one of {', '.join(ROLES)}")
-        for option, permitted in (("layout", Layout), ("barcodes", Barcodes)):
+        for option, permitted in (("layout", Layout), ("barcodes", Barcodes), ("names", Names)):
             given = getattr(self, option)
             if given not in get_args(permitted):
                 raise SettingsError(f"{option} is {given!r}; expected one of {', '.join(get_args(permitted))}")
@@ -156,23 +169,29 @@ class Source:
         return None if isinstance(self.table, (pd.DataFrame, xr.Dataset)) else Path(self.table)
 
 
-def check_names(names: Sequence[object]) -> None:
-    """Refuse names of sources that a report could not tell apart from its own columns.
+def check_sources(sources: Mapping[str, Source]) -> None:
+    """Refuse what is no mapping of sources, and names that a report could not tell apart from its own columns.
 
     Raises
     ------
     SettingsError
-        There is no source, or a name is empty, no text, holds a semicolon, or is one of `RESERVED`.
+        There is no source, or something else than a `Source`; or a name is empty, no text, holds a
+        semicolon, or is one of `RESERVED`.
 
     Examples
     --------
-    >>> check_names(["imaging", "clinical"])
+    >>> check_sources({"clinical": Source(pd.DataFrame({"patient": ["P1"], "age": [50]}), "clinical")})
     """
-    if not names:
+    if not isinstance(sources, Mapping) or not sources:
         raise SettingsError("there is no source to join; give a mapping from a name to a Source")
-    for name in names:
+    for name, source in sources.items():
         if not isinstance(name, str) or not name.strip() or ";" in name or name in RESERVED:
             raise SettingsError(
                 f"a source is called {name!r}; expected a word without a semicolon, other than "
                 f"{', '.join(sorted(RESERVED))}"
+            )
+        if not isinstance(source, Source):
+            raise SettingsError(
+                f"{name!r} is a {type(source).__name__}; expected a Source, which says what a table is: "
+                "Source(table, 'clinical')"
             )

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesrg.cohort.labels import read_barcodes, read_labels, refuse_joints
 from bayesrg.cohort.reading import Columns
-from bayesrg.cohort.source import Source
+from bayesrg.cohort.source import Barcodes, Source
 from bayesrg.errors import SettingsError, TableError, list_some
-from bayesrg.identifiers import Barcode, parse_barcode
 from bayesrg.samples import JOINT, LEVELS, Level, unit_dim
 
 
@@ -30,6 +30,8 @@ class Units:
         Label of each row's patient as the table has it (row,).
     locate
         Says which row the nth is.
+    verbatim
+        Whether labels are taken as they are, also those that TCGA barcodes are written like.
     """
 
     source: str
@@ -38,6 +40,7 @@ class Units:
     parts: dict[Level, np.ndarray]
     found: np.ndarray
     locate: Callable[[int], str]
+    verbatim: bool = False
 
     @property
     def patients(self) -> np.ndarray:
@@ -91,10 +94,14 @@ def read_units(name: str, source: Source, columns: Columns) -> Units:
     keys = source.keys
     columns.require(keys.values(), "it says whose a row is; name it with " + ", ".join(f"{level}=" for level in keys))
     own = dict(columns.read(list(dict.fromkeys(keys.values()))))
-    parts: dict[Level, np.ndarray] = {level: _labels(own[column], column, columns) for level, column in keys.items()}
+    where, locate = columns.where, columns.locate
+    parts: dict[Level, np.ndarray] = {
+        level: read_labels(own[column].astype(object), where, f"column {column!r}", locate)
+        for level, column in keys.items()
+    }
     found = parts["patient"]
     shared: list[Level] = [level for level in LEVELS[1:] if keys.get(level) == source.patient]
-    barcodes = _barcodes(found, source, columns)
+    barcodes = read_barcodes(found, source.barcodes, where, f"column {source.patient!r}", locate)
     if shared and (barcodes is None or any(barcode.sample is None for barcode in barcodes)):
         raise SettingsError(
             f"{columns.where}: {shared[0]}={source.patient!r} is the patient's column, which tells a {shared[0]} only "
@@ -105,17 +112,19 @@ def read_units(name: str, source: Source, columns: Columns) -> Units:
         for level in shared:
             parts[level] = np.array([barcode.sample for barcode in barcodes], dtype=object)
     if len(parts) > 1:
-        _refuse_joints(parts, columns)
-    return Units(name, columns.where, source.level, parts, found, columns.locate)
+        refuse_joints(parts, where, locate)
+    return Units(name, where, source.level, parts, found, locate, source.barcodes == "never")
 
 
-def dataset_units(name: str, data: xr.Dataset) -> Units:
+def dataset_units(name: str, data: xr.Dataset, barcodes: Barcodes = "automatic") -> Units:
     """Return whose the units of an encoded Dataset are, by its index and the coordinates beside it.
+
+    TCGA barcodes are cut to their patients as in tables.
 
     Raises
     ------
     TableError
-        The Dataset has no unit dim, or its units no labels.
+        The Dataset has no unit dim, its units no labels, or a barcode is of normal tissue.
 
     Examples
     --------
@@ -132,93 +141,26 @@ def dataset_units(name: str, data: xr.Dataset) -> Units:
     level: Level = dim  # type: ignore[assignment]
     if dim not in data.indexes:
         raise TableError(f"{where} has no labels along {dim}; assign the coordinate {dim!r}")
-    parts: dict[Level, np.ndarray] = {}
-    if level == "patient":
-        parts["patient"] = data["patient"].values.astype(str).astype(object)
-    else:
-        named = {"patient": f"{level}_patient", "tumor": f"{level}_tumor", "region": f"{level}_label"}
-        named |= {level: f"{level}_label"}
-        for part in LEVELS[: LEVELS.index(level) + 1]:
-            if named[part] in data.coords:
-                parts[part] = data[named[part]].values.astype(str).astype(object)
-            elif part != "tumor" or level == "tumor":
-                raise TableError(
-                    f"{where} has no coordinate {named[part]!r} along {level}; give it, as "
-                    "bayesrg.samples.unit_coords does"
-                )
     units = data.indexes[dim].astype(str)
-    return Units(name, where, level, parts, parts["patient"], lambda row: f"{dim} {units[row]!r}")
+    named = {"patient": f"{level}_patient", "tumor": f"{level}_tumor"} | {level: f"{level}_label"}
+    named = {"patient": "patient"} if level == "patient" else named
+    parts: dict[Level, np.ndarray] = {}
 
+    def locate(row: int) -> str:
+        return f"{dim} {units[row]!r}"
 
-def _labels(series: pd.Series, column: str, columns: Columns) -> np.ndarray:
-    """Return labels as text; whole numbers are labels too, an empty cell is none."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(object)
-    missing = series.isna().to_numpy()
-    numeric = pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
-    values = series.to_numpy(dtype=object)
-    if not numeric:
-        missing = missing | np.fromiter(
-            (isinstance(cell, str) and not cell.strip() for cell in values), bool, len(values)
-        )
-    if missing.any():
-        rows = np.flatnonzero(missing)
-        raise TableError(
-            f"{columns.where}, {columns.locate(int(rows[0]))}: column {column!r} is empty, and so are {len(rows) - 1} "
-            f"more of {len(values)} cells; expected a label that says whose the row is: fill it in, or remove the row"
-        )
-    unfit = [
-        row
-        for row, cell in enumerate(values)
-        if not (
-            isinstance(cell, (str, int, np.integer))
-            or (isinstance(cell, (float, np.floating)) and float(cell).is_integer())
-        )
-        or isinstance(cell, (bool, np.bool_))
-    ]
-    if unfit:
-        cell = values[unfit[0]]
-        raise TableError(
-            f"{columns.where}, {columns.locate(unfit[0])}: column {column!r} holds {cell!s} ({type(cell).__name__}), "
-            f"and {len(unfit) - 1} more cells like it; expected labels, as text or whole numbers"
-        )
-    return np.array([cell if isinstance(cell, str) else str(int(cell)) for cell in values], dtype=object)
-
-
-def _barcodes(labels: np.ndarray, source: Source, columns: Columns) -> list[Barcode] | None:
-    """Return the barcodes of all rows, or None where labels are to be taken as they are."""
-    if source.barcodes == "never":
-        return None
-    if source.barcodes == "automatic" and not any(label.startswith("TCGA-") for label in labels):
-        return None
-    parsed = [parse_barcode(label) for label in labels]
-    barcodes = [barcode for barcode in parsed if barcode is not None]
-    if len(barcodes) < len(labels):
-        others = [row for row, barcode in enumerate(parsed) if barcode is None]
-        # A patient's barcode and a slip of the pen are left to the search for near misses.
-        if source.barcodes == "automatic" and all(barcode.sample is None for barcode in barcodes):
-            return None
-        raise TableError(
-            f"{columns.where}: {len(others)} of {len(labels)} labels in column {source.patient!r} are no TCGA "
-            f"barcodes, such as {labels[others[0]]!r} in {columns.locate(others[0])}: "
-            f"{list_some([labels[row] for row in others])}; correct them, or give barcodes='never' to take all labels "
-            "as they are"
-        )
-    normal = [row for row, barcode in enumerate(barcodes) if barcode.is_normal]
-    if normal:
-        raise TableError(
-            f"{columns.where}: {len(normal)} of {len(labels)} rows are of normal tissue by their TCGA barcodes, such "
-            f"as {columns.locate(normal[0])}: {list_some([labels[row] for row in normal])}; leave them out before "
-            "tumours are joined"
-        )
-    return barcodes
-
-
-def _refuse_joints(parts: dict[Level, np.ndarray], columns: Columns) -> None:
-    for level, labels in parts.items():
-        for row, label in enumerate(labels):
-            if JOINT in label:
-                raise TableError(
-                    f"{columns.where}, {columns.locate(row)}: the {level} is called {label!r}; {JOINT!r} separates "
-                    "patient, tumour and region in the labels of units, so rename it"
-                )
+    for part in LEVELS[: LEVELS.index(level) + 1]:
+        if named[part] in data.coords:
+            cells = data[named[part]].values.astype(object)
+            parts[part] = read_labels(cells, where, f"the coordinate {named[part]!r}", locate)
+        elif part != "tumor" or level == "tumor":
+            raise TableError(
+                f"{where} has no coordinate {named[part]!r} along {level}; give it, as bayesrg.samples.unit_coords does"
+            )
+    found = parts["patient"]
+    read = read_barcodes(found, barcodes, where, f"the coordinate {named['patient']!r}", locate)
+    if read is not None:
+        parts["patient"] = np.array([barcode.patient for barcode in read], dtype=object)
+    if len(parts) > 1:
+        refuse_joints(parts, where, locate)
+    return Units(name, where, level, parts, found, locate, barcodes == "never")

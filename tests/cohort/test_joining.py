@@ -178,7 +178,7 @@ def test_patients_enrolled_are_the_cohort():
     assert here.loc["P9", "why"] == "imaging: not in the table; clinical: not in the table"
     assert here.loc["P4"].tolist() == [False, True, "left out: not among the patients enrolled"]
     assert read_flow(cohort)[-1].left_out == (("not among the patients enrolled", 1),)
-    with pytest.raises(TableError, match="has an empty label"):
+    with pytest.raises(TableError, match="patients=, item 2: the label is empty"):
         join(study(), patients=["P1", float("nan")])
     with pytest.raises(TableError, match="1 patients stand twice in the list"):
         join(study(), patients=["P1", "P1", "P2", "P3", "P4"])

@@ -9,7 +9,7 @@ from bayesrg import datasets
 from bayesrg.cohort.flattening import to_table
 from bayesrg.cohort.flow import read_flow
 from bayesrg.cohort.joining import join
-from bayesrg.cohort.membership import membership
+from bayesrg.cohort.membership import membership, reasons
 from bayesrg.cohort.missingness import missing_by_patient, missing_by_variable
 from bayesrg.cohort.restricting import restrict
 from bayesrg.cohort.source import Source
@@ -105,8 +105,34 @@ def test_regions_may_leave_while_their_patients_stay():
     assert fewer["patient"].values.tolist() == ["P1", "P2", "P3"]
     assert fewer["region"].values.tolist() == ["P1/a/v1", "P2/a/v1"]
     assert read_flow(fewer)[-1].counts == {"patient": 3, "tumor": 2, "region": 2}
+    assert read_flow(fewer)[-1].left_out == (("1 tumour: condition not met", 0), ("1 region: their tumour left", 0))
     fewer = restrict(cohort, where=cohort["genome"].sel(gene="purity", drop=True) > 0.7, reason="pure")
     assert fewer["region"].values.tolist() == ["P1/a/v1"]
+
+
+def test_patients_whose_last_region_left_are_told():
+    cohort = join(study())
+    fewer = restrict(cohort, where=cohort["region_patient"] != "P1", reason="read by two")
+    assert read_flow(fewer)[-1].left_out == (("2 regions: condition not met", 0),)
+    here = membership(fewer)
+    assert here.loc["P1"].tolist() == [True, True, True, "biopsies: in the table, no region left"]
+    assert here.loc["P2", "why"] == ""
+    assert reasons(fewer)["P1"] == ("biopsies: in the table, no region left",)
+    nobody = restrict(fewer, where=fewer["region_patient"] == "P1", reason="none at all")
+    assert reasons(nobody)["P2"] == ("biopsies: in the table, no region left",)
+    assert reasons(nobody)["P3"] == ("lesions: not in the table", "biopsies: not in the table")
+
+
+def test_patients_taken_without_their_parts_are_refused():
+    cohort = join(study())
+    for act in (to_table, missing_by_patient, missing_by_variable, membership, read_flow):
+        with pytest.raises(TableError, match=r"tumors of 1 patients that are not in it: P1; .*restrict"):
+            act(cohort.isel(patient=[1, 2]))
+        with pytest.raises(TableError, match=r"regions of 1 tumors that are not in it: P1/a; .*restrict"):
+            act(cohort.isel(tumor=[1, 2]))
+    with pytest.raises(TableError, match="that are not in it"):
+        restrict(cohort.isel(patient=0), sources=["lesions"], reason="lesions outlined")
+    assert len(to_table(cohort.isel(region=[0]).isel(tumor=[0]).isel(patient=[0]))) == 1
 
 
 def test_a_tumour_that_the_other_table_lacks_is_refused_or_kept():
@@ -124,6 +150,34 @@ def test_tumours_spelt_in_two_ways_are_refused():
     sources = study() | {"lesions": Source(LESIONS.assign(lesion=["a", "B", "a"]), "imaging", tumor="lesion")}
     with pytest.raises(TableError, match="the tumor 'b' of 'P1' in 'biopsies' is called 'B' in 'lesions'"):
         join(sources)
+
+
+@pytest.mark.parametrize("other", ["v01", "v-1", "V1", "v\u00a01"])
+@pytest.mark.parametrize("level", ["region", "tumor"])
+def test_regions_and_tumours_that_look_alike_are_refused(level: str, other: str):
+    rows = {"first": "v1", "second": other}
+    sources = {
+        name: Source(pd.DataFrame({"patient": ["P1"], "site": [label], name: [1.0]}), "imaging", **{level: "site"})
+        for name, label in rows.items()
+    }
+    with pytest.raises(TableError, match=rf"the {level} '.*' of 'P1' in 'second' is called 'v1' in 'first'"):
+        join(sources, unmatched_tumors="keep")
+
+
+def test_regions_may_end_in_a_letter():
+    table = pd.DataFrame({"patient": ["P1"] * 3, "site": ["v1", "v1a", "v1b"], "purity": [0.1, 0.2, 0.3]})
+    assert join({"biopsies": Source(table, "genome", region="site")}).sizes["region"] == 3
+
+
+def test_regions_that_never_meet_are_pointed_out():
+    def source(column: str, labels: list[str]) -> Source:
+        rows = {"patient": ["P1", "P1", "P2"], "site": labels, column: [0.1, 0.2, 0.3]}
+        return Source(pd.DataFrame(rows), "genome", region="site")
+
+    first = source("purity", ["v1", "v2", "v1"])
+    with pytest.warns(UserWarning, match=r"1 of 2 patients with regions in both .*: P2; P2 has P2/v1 and P2/edge"):
+        join({"biopsies": first, "habitats": source("cells", ["v1", "core", "edge"])})
+    assert join({"biopsies": first, "habitats": source("cells", ["v1", "core", "v1"])}).sizes["region"] == 4
 
 
 def test_regions_with_and_without_their_tumour_are_refused():

@@ -97,7 +97,7 @@ def test_near_misses_within_one_source_are_refused():
 
 
 def test_two_people_whose_labels_look_alike_are_mapped_to_themselves():
-    cohort = join(two(["P1", "P1A"], ["P1A"]), identifiers={"P1A": "P1A"})
+    cohort = join(two(["P1", "P1A"], ["P1A"]), identifiers={"P1": "P1", "P1A": "P1A"})
     assert cohort["patient"].values.tolist() == ["P1", "P1A"]
 
 

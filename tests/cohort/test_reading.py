@@ -238,7 +238,7 @@ def test_wide_text_tables_are_read_as_cell_by_cell(tmp_path: Path, monkeypatch: 
 def test_text_among_decimal_numbers_of_a_file_is_named_by_line(tmp_path: Path):
     path = tmp_path / "features.csv"
     path.write_text("patient,volume\nP1,8.1\n\nP2,large\n")
-    with pytest.raises(TableError, match=r"features.csv.*column 'volume', line 3, patient 'P2': found 'large'"):
+    with pytest.raises(TableError, match=r"features.csv.*column 'volume', line 4, patient 'P2': found 'large'"):
         join({"features": Source(path, "imaging")})
     path.write_text("patient,volume\nP1,8.1\nP2,3.0,7\n")
     with pytest.raises(TableError, match="could not be read"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bayesrg.cohort.flattening import to_table
 from bayesrg.cohort.flow import Step, read_flow
 from bayesrg.cohort.joining import join
-from bayesrg.cohort.membership import membership
+from bayesrg.cohort.membership import membership, reasons
 from bayesrg.cohort.missingness import missing_by_variable
 from bayesrg.cohort.restricting import restrict
 from bayesrg.cohort.source import Source
@@ -39,6 +39,17 @@ def test_each_patient_who_leaves_is_counted_once_at_the_first_condition():
     assert here.dtypes.tolist()[:2] == [bool, bool]
     assert membership(fewer).index.tolist() == ["P1"]
     assert fewer.attrs["history"].splitlines()[-1].startswith("restrict: reason='image and age known'")
+
+
+def test_reasons_are_one_by_one_whatever_they_say():
+    fewer = restrict(cohort(), patients=["P1", "P4"], reason="consent; see SOP 4")
+    assert reasons(fewer, left_out=True) == {
+        "P1": (),
+        "P4": ("imaging: not in the table",),
+        "P2": ("left out: consent; see SOP 4 (not in the list of patients)",),
+        "P3": ("left out: consent; see SOP 4 (not in the list of patients)",),
+    }
+    assert "P2" not in reasons(fewer)
 
 
 def test_the_cohort_given_is_not_changed():
@@ -107,6 +118,14 @@ def test_nobody_may_be_left():
         ({"variables": ["present_"]}, "no variable 'present_'"),
         ({"patients": ["P1", "P9"]}, "1 of the patients to keep are not in the cohort: P9"),
         ({"where": pd.Series({"P1": True})}, "where says nothing of 3 units: P2, P3, P4"),
+        ({"variables": []}, r"variables is \[\]; expected a list of at least one name"),
+        ({"sources": "imaging"}, "sources is 'imaging'; expected a list"),
+        ({"patients": "P1"}, "patients is a str; expected a list of labels"),
+        ({"where": np.ones(4, dtype=bool)}, "where is a ndarray, which does not say whose"),
+        (
+            {"where": pd.Series(True, index=["P1", "P2", "P3", "P4", "P4"])},
+            "where says something of 1 patients twice: P4",
+        ),
         ({"where": pd.Series({"P1": 1.0})}, "where holds float64"),
         ({"where": xr.DataArray([True], dims="gene")}, "where lies along"),
         ({"where": xr.DataArray([True] * 4, dims="patient")}, "no labels along patient"),

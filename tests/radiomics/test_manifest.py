@@ -109,7 +109,7 @@ def test_repeated_columns_are_named():
         ("m.csv", b"", "could not be read"),
         ("m.csv", b'image,mask\na,b,c,d\ne,f\n,\n"', "could not be read"),
         ("m.csv", b"image,mask\n\xff\xfe,b", "could not be read"),
-        ("m.csv.gz", b"no gzip", "could not be read"),
+        ("m.csv.gz", b"\x1f\x8bno gzip", "could not be read"),
         ("m.parquet", b"no parquet", "could not be read"),
     ],
 )

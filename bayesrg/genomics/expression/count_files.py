@@ -11,8 +11,8 @@ import pandas as pd
 
 from bayesrg.errors import SettingsError, TableError
 from bayesrg.genomics.gene_columns import is_headless, refuse_headless
-from bayesrg.tables.number_text import is_number_text, read_first_row
 from bayesrg.tables import read_numbers
+from bayesrg.tables.number_text import is_number_text, read_first_row
 
 Strand = Literal["unstranded", "forward", "reverse"]
 

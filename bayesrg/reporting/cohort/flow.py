@@ -9,11 +9,12 @@ from matplotlib.figure import Figure as Canvas
 
 from bayesrg.cohort import Step, read_flow
 from bayesrg.reporting.blocks import Figure, count, enumerate_words
+from bayesrg.reporting.cohort.leaving import LEVELS, read_leaving
 from bayesrg.reporting.cohort.lettering import SIZE, clean, wrap
+from bayesrg.reporting.cohort.masking import mask_people
 from bayesrg.reporting.cohort.sheet import LEADING, MARGIN, Sheet, close_at, embed_sheet, open_sheet
 from bayesrg.reporting.drawing import BLUE, GREY, INK, WIDTH
 
-LEVELS = {"patient": "patient", "tumor": "tumour", "region": "region"}
 TITLE = "From the sources to the cohort"
 PAD, GAP, GUTTER = 6.0, 14.0, 22.0
 # Sources in one row; more of them stand in two columns with their lines between.
@@ -54,17 +55,19 @@ class Box:
         sheet.write_lines(self.left + PAD, y, self.lines)
 
 
-def flow_diagram(cohort: xr.Dataset, *, width: float = WIDTH) -> Canvas:
+def flow_diagram(cohort: xr.Dataset, *, width: float = WIDTH, show_patients: bool = False) -> Canvas:
     """The flow diagram of a cohort, as a matplotlib Figure for a notebook, in the manner of STROBE and CONSORT.
 
     Boxes of the sources with their numbers of patients, tumours and regions stand at the top, under them all who are in
     any source, then a box for each restriction; who was left out stands beside the arrow, with reason and number
-    (doi:10.1371/journal.pmed.0040296, item 13c; doi:10.1136/bmj.c332).
+    (doi:10.1371/journal.pmed.0040296, item 13c; doi:10.1136/bmj.c332), and so do tumours and regions that left while
+    their patients stayed.
 
     Parameters
     ----------
     cohort : what `bayesrg.cohort.join` or `restrict` returned
     width : inches
+    show_patients : whether identifiers of patients may stand in reasons; without it they are masked
 
     Raises
     ------
@@ -80,16 +83,17 @@ def flow_diagram(cohort: xr.Dataset, *, width: float = WIDTH) -> Canvas:
     >>> [text.get_text() for text in figure.axes[0].texts][1:]
     ['clinical', '2 patients', 'All sources joined', '2 patients']
     """
-    steps, sources = read_flow(cohort), cohort.sizes["source"]
+    shown = cohort if show_patients else mask_people(cohort)
+    steps, sources, left_out = read_flow(shown), shown.sizes["source"], read_leaving(shown)
     with open_sheet(TITLE, width) as (sheet, y):
         y = _paint_sources(sheet, y + 2, steps[:sources])
         left, across = MARGIN, MAIN * (sheet.width - 2 * MARGIN)
-        for number, step in enumerate(steps[sources:]):
+        for number, (step, leaving) in enumerate(zip(steps[sources:], left_out[sources:], strict=True)):
             axis = left + across / 2
             start = y
-            if step.left_out:
+            if leaving.lines:
                 beside = left + across + GUTTER - PAD
-                said = [f"{count(n, 'patient')}: {clean(why)}" for why, n in step.left_out]
+                said = [clean(line) for line in leaving.lines]
                 box = _box(beside, y + GAP, sheet.width - MARGIN - beside, "Left out", said)
                 box.paint(sheet, edge=GREY)
                 sheet.line([axis, box.left], [box.middle, box.middle], arrow=True)
@@ -104,20 +108,23 @@ def flow_diagram(cohort: xr.Dataset, *, width: float = WIDTH) -> Canvas:
 
 
 def flow_figure(cohort: xr.Dataset) -> Figure:
-    """The same diagram for a page, with all its numbers in words; errors as of `flow_diagram`."""
-    steps, sources = read_flow(cohort), cohort.sizes["source"]
+    """The same diagram for a page, with all its numbers in words; errors as of `flow_diagram`.
+
+    Nothing is masked here: `report_cohort` did that before.
+    """
+    steps, sources, left_out = read_flow(cohort), cohort.sizes["source"], read_leaving(cohort)
     parts = [f"Source {clean(step.title)}: {_say(step)}." for step in steps[:sources]]
-    for number, step in enumerate(steps[sources:]):
+    for number, (step, leaving) in enumerate(zip(steps[sources:], left_out[sources:], strict=True)):
         parts.append(f"{JOINED if number == 0 else clean(step.title)}: {_say(step)}.")
-        if step.left_out:
-            parts.append(f"Left out: {'; '.join(f'{clean(why)} {n}' for why, n in step.left_out)}.")
+        if leaving.lines:
+            parts.append(f"Left out: {'; '.join(map(clean, leaving.lines))}.")
     return embed_sheet(
-        flow_diagram(cohort),
+        flow_diagram(cohort, show_patients=True),
         "flow",
         title=TITLE,
         alt=" ".join(parts),
         caption="A box says how many there are after a step. Beside an arrow stand those whom the step left out, "
-        "counted at the first reason that applies to them.",
+        "each patient counted at the first reason that applies.",
     )
 
 

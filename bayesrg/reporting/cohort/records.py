@@ -2,7 +2,6 @@
 
 import json
 import platform
-import re
 from importlib.metadata import version
 
 import pandas as pd
@@ -11,13 +10,10 @@ import xarray as xr
 from bayesrg.cohort.axes import SEPARATOR
 from bayesrg.cohort.missingness import look_at
 from bayesrg.reporting.blocks import Block, Column, Table, count, prose
+from bayesrg.reporting.cohort.leaving import LEVELS
 from bayesrg.reporting.cohort.lettering import clean
 
 PACKAGES = ("bayesrg", "xarray", "pandas", "numpy", "matplotlib")
-# What stands between the punctuation of a line of history.
-TOKENS = re.compile(r"[^\s,'\"()\[\]{}:=;]+")
-SHORT = 4
-LEVELS = {"patient": "patient", "tumor": "tumour", "region": "region"}
 
 
 def source_table(cohort: xr.Dataset) -> Table:
@@ -107,14 +103,11 @@ def mapped_blocks(cohort: xr.Dataset, show_patients: bool) -> list[Block]:
     return blocks
 
 
-def history_table(cohort: xr.Dataset, show_patients: bool) -> list[Block]:
+def history_table(cohort: xr.Dataset) -> list[Block]:
     """The steps in the cohort's attribute ``history``."""
     lines = [line for line in str(cohort.attrs.get("history", "")).splitlines() if line]
     if not lines:
         return [prose("The cohort has no history.")]
-    if not show_patients:
-        labels = _labels_of(cohort)
-        lines = [TOKENS.sub(lambda found: "…" if found[0] in labels else found[0], line) for line in lines]
     frame = pd.DataFrame({"step": lines}, index=pd.RangeIndex(1, len(lines) + 1, name="number"))
     return [
         Table(
@@ -127,16 +120,6 @@ def history_table(cohort: xr.Dataset, show_patients: bool) -> list[Block]:
             frame,
         )
     ]
-
-
-def _labels_of(cohort: xr.Dataset) -> set[str]:
-    """Every label of a person or a part of one that the cohort knows, but for short numbers, which name nobody."""
-    named = [one[key] for one in json.loads(cohort.attrs.get("identifiers", "[]")) for key in ("found", "meant")]
-    named += [row["patient"] for row in json.loads(cohort.attrs.get("left_out", "[]"))]
-    for level in LEVELS:
-        if level in cohort.coords:
-            named += cohort[level].values.tolist()
-    return {str(label) for label in named if not (str(label).isdigit() and len(str(label)) <= SHORT)}
 
 
 def version_table() -> Table:

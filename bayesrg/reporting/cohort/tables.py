@@ -1,15 +1,16 @@
 """Tables of a cohort's page: its flow, who is where and why not, and what is missing by variable and by patient."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesrg.cohort import Step, missing_by_variable
+from bayesrg.cohort import missing_by_variable, read_flow
 from bayesrg.reporting.blocks import Column, Table, breakable
 from bayesrg.reporting.cohort.flow import JOINED
+from bayesrg.reporting.cohort.leaving import LEVELS, read_leaving
 from bayesrg.reporting.cohort.lettering import clean
 from bayesrg.reporting.cohort.staircase import percent
 
@@ -20,40 +21,45 @@ LONG = 25
 EDGES = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-def flow_table(steps: Sequence[Step], sources: int) -> Table:
+def flow_table(cohort: xr.Dataset) -> Table:
     """Every step with its numbers, and who left at it; the first ones are the sources, then comes the join."""
+    steps, sources, left_out = read_flow(cohort), cohort.sizes["source"], read_leaving(cohort)
     levels = list(dict.fromkeys(level for step in steps for level in step.counts))
     titles = [JOINED if number == sources else step.title for number, step in enumerate(steps)]
     names = {"patient": "Patients", "tumor": "Tumours", "region": "Regions"}
     frame = pd.DataFrame(
         {
             **{level: pd.array([step.counts.get(level) for step in steps], dtype="Int64") for level in levels},
-            "left_out": [sum(n for _, n in step.left_out) for step in steps],
-            "why": ["; ".join(f"{why}: {n}" for why, n in step.left_out) for step in steps],
+            "left_out": [sum(n for _, n in leaving.patients) for leaving in left_out],
+            "why": ["; ".join(leaving.lines) for leaving in left_out],
         },
         index=pd.Index(titles, name="step"),
     )
     return Table(
         "flow-steps",
-        "The steps of the flow: units after each step, and patients whom it left out.",
+        "The steps of the flow: units after each step, patients whom it left out, and why.",
         [
             Column("Step", [clean(title) for title in titles], numeric=False),
             *(
                 Column(names.get(level, level), [str(step.counts.get(level, "–")) for step in steps])
                 for level in levels
             ),
-            Column("Left out", list(map(str, frame["left_out"]))),
+            Column("Patients left out", list(map(str, frame["left_out"]))),
             Column("Why", [clean(why) or "–" for why in frame["why"]], numeric=False),
         ],
         frame,
     )
 
 
-def reason_table(who: pd.DataFrame) -> Table:
-    """How often each thing is missing from a patient, and why; of those in the cohort and those who left."""
+def reason_table(lacking: Mapping[str, Sequence[str]]) -> Table:
+    """How often each thing is missing from a patient, and why; of those in the cohort and those who left.
+
+    Parameters
+    ----------
+    lacking : the reasons of each patient, none for those who lack nothing
+    """
     whole = "in every source with values"
-    reasons = [part.strip() for why in who["why"] for part in (why.split(";") if why else [whole])]
-    counts = pd.Series(reasons, dtype=object).value_counts()
+    counts = pd.Series([why for own in lacking.values() for why in own or (whole,)], dtype=object).value_counts()
     frame = (
         counts.sort_index().sort_values(ascending=False, kind="stable").rename("patients").rename_axis("why").to_frame()
     )
@@ -112,8 +118,15 @@ def variable_table(cohort: xr.Dataset) -> Table:
     )
 
 
-def patient_table(missing: pd.DataFrame, show_patients: bool) -> list[Table]:
-    """How much patients miss: in groups, and one by one, without identifiers unless asked for."""
+def patient_table(missing: pd.DataFrame, show_patients: bool, units: Mapping[str, np.ndarray]) -> list[Table]:
+    """How much patients miss: in groups, and one by one, without identifiers unless asked for.
+
+    Parameters
+    ----------
+    missing : as `missing_by_patient` returns it
+    show_patients : whether identifiers are in the table
+    units : whether each patient has no tumour or region, as `without_units` returns it
+    """
     ordered = missing.sort_values("share", ascending=False, kind="stable")
     if not show_patients:
         # Rows of the same numbers in an order that does not give away the one of the labels.
@@ -143,14 +156,18 @@ def patient_table(missing: pd.DataFrame, show_patients: bool) -> list[Table]:
         notes=_cut(len(ordered)),
         searchable=True,
     )
-    return [_group(missing), each]
+    return [_group(missing, units), each]
 
 
-def _group(missing: pd.DataFrame) -> Table:
+def _group(missing: pd.DataFrame, units: Mapping[str, np.ndarray]) -> Table:
     """Patients in groups by the share of their values that is missing."""
     shares = missing["share"].to_numpy()
+    without = np.any([np.zeros(len(shares), dtype=bool), *units.values()], axis=0)
     names = ["nothing"]
-    counts = [int((shares == 0).sum())]
+    counts = [int(((shares == 0) & ~without).sum())]
+    if without.any():
+        names.append(f"nothing of what they have, but they have no {' or no '.join(LEVELS[level] for level in units)}")
+        counts.append(int(((shares == 0) & without).sum()))
     for low, high in itertools.pairwise(EDGES):
         last = high == EDGES[-1]
         names.append(f"more than {percent(low)}" + (", not all" if last else f" to {percent(high)}"))

@@ -68,7 +68,25 @@ def test_the_alternative_text_has_every_number(tangled):
         for level, n in step.counts.items():
             assert f"{n} {level.replace('tumor', 'tumour')}" in alt
         for why, n in step.left_out:
-            assert f"{why} {n}" in alt
+            assert f"{n} patients: {why}" in alt
+
+
+def test_units_that_leave_alone_stand_beside_the_arrow_with_their_reason():
+    table = pd.DataFrame({"patient": ["P1", "P1", "P2"], "place": list("aba"), "purity": [0.9, 0.2, 0.1]})
+    cohort = join({"biopsies": Source(table, "genome", region="place")})
+    pure = cohort["genome"].sel(gene="purity") > 0.5
+    cohort = restrict(cohort, where=pure, reason="Purity above a half")
+    words = " ".join(text.get_text() for text in flow_diagram(cohort).axes[0].texts)
+    assert "Left out 2 regions: not: Purity above a half" in words
+    assert "0 patients" not in words
+    assert "Left out: 2 regions: not: Purity above a half." in flow_figure(cohort).alt
+
+
+def test_a_condition_is_told_by_the_reason_of_its_step():
+    ages = pd.DataFrame({"patient": ["P1", "P2"], "age": [15, 50]})
+    cohort = join({"clinical": Source(ages, "clinical")})
+    cohort = restrict(cohort, where=cohort["age"] > 17, reason="Adults")
+    assert "Left out: 1 patient: not: Adults." in flow_figure(cohort).alt
 
 
 def test_a_dataset_that_is_no_cohort_is_refused():

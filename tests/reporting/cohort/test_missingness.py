@@ -73,6 +73,32 @@ def test_the_map_has_a_row_a_variable_with_its_share(small):
     assert "grade (clinic) 67 %; volume (imaging) 33 %" in missingness_figure(small).alt
 
 
+def test_rows_of_one_source_and_role_stand_together():
+    table = pd.DataFrame({"patient": ["P1"], "a": [1.0], "b": [2.0], "c": ["x"]})
+    other = pd.DataFrame({"patient": ["P1"], "age": [50]})
+    vasari = Source(table, "imaging", roles={"b": "clinical"})
+    cohort = join({"vasari": vasari, "clinic": Source(other, "clinical")})
+    words = texts(missingness_map(cohort))
+    assert [word for word in words if "(" in word] == ["vasari (imaging)", "vasari (clinical)", "clinic (clinical)"]
+    assert sorted(words.index(word) for word in ("a", "c", "b")) == [words.index(word) for word in ("a", "c", "b")]
+
+
+def test_nothing_is_missing_of_a_region_that_there_is_not():
+    ages = pd.DataFrame({"patient": ["P1", "P2"], "age": [1, 2]})
+    biopsies = pd.DataFrame({"patient": ["P1", "P2"], "place": ["a", "a"], "purity": [0.9, 0.2]})
+    cohort = join({"clinic": Source(ages, "clinical"), "biopsies": Source(biopsies, "genome", region="place")})
+    cohort = restrict(cohort, where=cohort["genome"].sel(gene="purity") > 0.5, reason="Pure")
+    rows = {row.name: row for row in rows_of_map(cohort)}
+    np.testing.assert_array_equal(rows["purity"].missing, [0, np.nan])
+    assert rows["purity"].share == 0
+    assert "not in the source, or no region" in texts(missingness_map(cohort))
+
+
+def test_the_caption_says_whose_values_are_counted(small, tangled):
+    assert "the source does not have." in missingness_figure(small).caption
+    assert "of tumours, those that the cohort has." in missingness_figure(tangled).caption
+
+
 def test_shares_of_the_map_are_those_of_the_table(tangled):
     shares = missing_by_variable(tangled)["share"]
     for row in rows_of_map(tangled):

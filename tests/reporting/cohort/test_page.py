@@ -110,7 +110,77 @@ def test_one_patient_and_none(read, tmp_path, keep, line):
     cohort = cohort if len(keep) == 2 else restrict(cohort, patients=keep, reason="Asked for")
     page = read(report_cohort(cohort, tmp_path / "page.html"))
     assert page.one("header").children[0].words.startswith(line)
-    assert len(page.all("svg")) == 3
+    assert len(page.all("svg")) == (3 if keep else 1)
+    for section, words in (
+        ("where", "no combination of"),
+        ("variables", "No patient is"),
+        ("patients", "No patient is"),
+    ):
+        assert (words in page.one("section", id=section).words) == (not keep)
+
+
+@pytest.fixture(scope="module")
+def emptied() -> xr.Dataset:
+    """Four patients enrolled and one who was not, biopsies of two, of which a restriction leaves one patient's."""
+    ages = pd.DataFrame({"patient": ["P1", "P2", "P3", "P4", "X9"], "age": range(5)})
+    biopsies = pd.DataFrame({"patient": ["P1", "P1", "P2"], "place": list("aba"), "purity": [0.9, 0.2, 0.1]})
+    sources = {"clinic": Source(ages, "clinical"), "biopsies": Source(biopsies, "genome", region="place")}
+    cohort = join(sources, patients=["P1", "P2", "P3", "P4"], outside="leave out")
+    cohort = restrict(cohort, where=cohort["age"] < 3, reason="Not the last; see SOP 4")
+    return restrict(cohort, where=cohort["genome"].sel(gene="purity") > 0.5, reason="Pure")
+
+
+def test_the_first_line_and_the_flow_agree_on_who_and_what_left(read, tmp_path, emptied):
+    page = read(report_cohort(emptied, tmp_path / "page.html"))
+    assert page.one("header").children[0].words == (
+        "1 of 3 patients (33 %) has values in both sources; 1 of these has every value. Of the 4 joined, 1 was left "
+        "out; 1 more was left out of the join. 2 regions left while their patients stayed, and 1 patient has no region "
+        "left."
+    )
+    assert page.one("section", id="flow").all("p")[0].words == (
+        "1 patient was left out on the way; a patient who fails several conditions is counted at the first. 2 regions "
+        "left while their patients stayed, and 1 patient has no region left. 1 patient more was left out of the join."
+    )
+    assert [row[3:] for row in table_of(page, "flow-steps")][2:] == [
+        ["1", "1 patient: not among the patients enrolled"],
+        ["1", "1 patient: not: Not the last; see SOP 4"],
+        ["0", "2 regions: not: Pure"],
+    ]
+
+
+def test_regions_that_leave_alone_are_not_nobody(read, tmp_path):
+    table = pd.DataFrame({"patient": ["P1", "P1"], "place": list("ab"), "purity": [0.9, 0.2]})
+    cohort = join({"biopsies": Source(table, "genome", region="place")})
+    path = report_cohort(cohort, tmp_path / "whole.html")
+    assert "Nobody was left out on the way." in read(path).one("section", id="flow").words
+    pure = restrict(cohort, where=cohort["genome"].sel(gene="purity") > 0.5, reason="Pure")
+    page = read(report_cohort(pure, tmp_path / "page.html"))
+    said = "No patient was left out on the way. 1 region left while their patients stayed."
+    assert said in page.one("section", id="flow").words
+
+
+def test_a_reason_is_one_row_whatever_stands_in_it(read, tmp_path, emptied):
+    page = read(report_cohort(emptied, tmp_path / "page.html"))
+    assert sorted(table_of(page, "reasons")) == [
+        ["biopsies: in the table, no region left", "1"],
+        ["biopsies: not in the table", "1"],
+        ["in every source with values", "1"],
+        ["left out: Not the last; see SOP 4 (condition not met)", "1"],
+        ["left out: not among the patients enrolled", "1"],
+    ]
+
+
+def test_patients_without_parts_are_told_apart_from_those_who_lack_nothing(read, tmp_path):
+    ages = pd.DataFrame({"patient": ["P1", "P2", "P3", "P4"], "age": range(4)})
+    biopsies = pd.DataFrame({"patient": ["P1", "P1"], "place": list("ab"), "purity": [0.9, 0.2]})
+    cohort = join({"clinic": Source(ages, "clinical"), "biopsies": Source(biopsies, "genome", region="place")})
+    page = read(report_cohort(cohort, tmp_path / "page.html"))
+    told = "3 patients have no region, of which nothing is counted as missing."
+    assert told in page.one("section", id="variables").words
+    assert f"4 patients lack none; {told}" in page.one("section", id="patients").words
+    groups = {row[0]: row[1] for row in table_of(page, "missing-groups")}
+    assert groups["nothing"] == "1"
+    assert groups["nothing of what they have, but they have no region"] == "3"
 
 
 def test_history_loses_names_and_keeps_settings(read, tmp_path):
