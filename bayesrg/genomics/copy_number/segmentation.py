@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numba import njit
+from rich.console import Console
+from rich.progress import track
 
 from bayesrg.errors import SettingsError, TableError, list_some
 from bayesrg.genomics.chromosomes import rank_chromosomes
@@ -37,6 +39,7 @@ def segment(
     minimum_width: int = 2,
     undo_sd: float | None = None,
     executor: Executor | None = None,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """Return the segments of constant copy number in each sample, a row per segment.
 
@@ -62,6 +65,8 @@ def segment(
         None takes none back.
     executor
         Shares the samples out; ``None`` works in this process. Threads help too: the kernels release the lock.
+    progress
+        Show on standard error how many of several samples are done.
 
     Returns
     -------
@@ -109,11 +114,17 @@ def segment(
         )
     options = (float(alpha), int(permutations), int(minimum_width), undo_sd)
     tasks = [(row, ranks, _seed_of(seed, label), options) for row, label in zip(values, labels, strict=True)]
-    if executor is None:
-        found = [segment_sample(*task) for task in tasks]
-    else:
-        # After Ctrl-C, or an error, map cancels what has not begun.
-        found = list(executor.map(segment_sample, *zip(*tasks, strict=True)))
+    # After Ctrl-C, or an error, an executor's map cancels what has not begun.
+    done = (executor.map if executor else map)(segment_sample, *zip(*tasks, strict=True))
+    found = list(
+        track(
+            done,
+            description="segmenting",
+            total=len(tasks),
+            console=Console(stderr=True),
+            disable=not progress or len(tasks) == 1,
+        )
+    )
     parts = [
         pd.DataFrame(
             {
