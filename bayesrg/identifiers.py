@@ -34,6 +34,7 @@ SAMPLE_TYPES: Mapping[str, str] = MappingProxyType(
 )
 """Meaning of a barcode's sample type (https://gdc.cancer.gov/resources-tcga-users/tcga-code-tables/sample-type-codes)."""
 
+_TCGA = re.compile(r"\s*tcga", re.IGNORECASE)
 _BARCODE = re.compile(
     r"(?P<patient>TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})"
     r"(?:-(?P<type>\d{2})(?P<vial>[A-Z])?(?:-(?P<portion>\d{2})(?P<analyte>[A-Z])?(?:-[A-Z0-9]{4}(?:-[A-Z0-9]{2})?)?)?)?"
@@ -104,15 +105,21 @@ def near_misses(labels: Iterable[str]) -> list[tuple[str, ...]]:
     [('P-01', 'P1')]
     """
     groups: dict[tuple[str, ...], set[str]] = {}
-    for label in set(labels):
-        groups.setdefault(_key(label), set()).add(label)
+    bare: dict[str, tuple[str, ...]] = {}
+    different = set(labels)
+    for label in different:
+        key = _key(label)
+        groups.setdefault(key, set()).add(label)
+        if label.isalnum():
+            bare[_bare(label)] = key
+    if len(groups) == len(different) == len(bare) and not any(map(_ends_in_a_letter, groups)):
+        return []
     # A letter at the end is dropped only where a label without it exists: P1a and P1b are two of a kind by themselves.
     for key in sorted(groups):
         if _ends_in_a_letter(key) and key[:-1] in groups:
             groups[key[:-1]] |= groups.pop(key)
     # A label without separators is like those that have its letters and digits: 1-11 and 11-1 are not like each other.
-    bare = {_bare(label): key for key, group in groups.items() for label in group if _bare(label) == _plain(label)}
-    for key in sorted(groups):
+    for key in sorted(groups) if bare else ():
         others = {bare[_bare(label)] for label in groups[key] if _bare(label) in bare} - {key}
         for other in others & groups.keys():
             groups[other] |= groups.pop(key, set())
@@ -158,12 +165,15 @@ _LOOK_ALIKE = str.maketrans("АВЕКМНОРСТХаеорсухΑΒΕΖΗΙΚ�
 
 
 def _latin(label: str) -> str:
+    if label.isascii():
+        return label
     return unicodedata.normalize("NFKC", label).translate(_LOOK_ALIKE)
 
 
 def _plain(label: str) -> str:
     """Return a label without what no one sees or means."""
-    return re.sub(r"(?<=\d)\.0+$", "", _latin(label).strip()).casefold()
+    plain = _latin(label).strip()
+    return (re.sub(r"(?<=\d)\.0+$", "", plain) if "." in plain else plain).casefold()
 
 
 def _bare(label: str) -> str:
@@ -178,7 +188,7 @@ def _words(label: str) -> list[str]:
 
 def _key(label: str) -> tuple[str, ...]:
     """Return what stays of a label once everything in which near misses differ, but the last letter, is gone."""
-    barcode = spell_barcode(label) if parse_barcode(label) is None else None
+    barcode = spell_barcode(label) if _TCGA.match(label) and parse_barcode(label) is None else None
     # A label of signs alone, such as "?", is alike to nothing but itself.
     words = _words(label if barcode is None else barcode.patient)
     return tuple(word.lstrip("0") if word.isdigit() else word for word in words) or (label,)
