@@ -25,7 +25,8 @@ from bayesrg.genomics.expression.values import (
 from bayesrg.genomics.matrix import as_matrix
 
 # The worked example of J. Starmer, "RPKM, FPKM and TPM, clearly explained" (StatQuest, 2015,
-# youtube.com/watch?v=TTUrtCY2k-w), which scales to tens where sequencing scales to millions.
+# youtube.com/watch?v=TTUrtCY2k-w), which scales to tens where sequencing scales to millions; the values below follow
+# from its counts and lengths by hand, rounded as shown there.
 GENES = ["A", "B", "C", "D"]
 KILOBASES = [2.0, 4.0, 1.0, 10.0]
 STATQUEST = pd.DataFrame({"rep1": [10, 20, 5, 0], "rep2": [12, 25, 8, 0], "rep3": [30, 60, 15, 1]}, index=GENES)

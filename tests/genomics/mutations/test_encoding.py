@@ -460,7 +460,8 @@ def test_silent_variants_change_nothing(drawn, silent):
         np.testing.assert_array_equal(more[name], plain[name])
 
 
-# Samples with a nonsynonymous variant that the vignette of maftools tells of this file.
+# Samples with a nonsynonymous variant: the first six as maftools prints them for this file (getGeneSummary,
+# https://rdrr.io/pkg/maftools/man/getGeneSummary.html), which also counts 475 silent variants.
 PUBLISHED = {
     "FLT3": 52,
     "DNMT3A": 48,
