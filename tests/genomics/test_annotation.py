@@ -42,7 +42,7 @@ ACGT
 def write(tmp_path):
     def write_file(text, name):
         path = tmp_path / name
-        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        path.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode())
         return path
 
     return write_file
@@ -218,7 +218,7 @@ def test_absent_and_cut_files_and_wrong_options(tmp_path):
         with pytest.raises(TableError, match="there is no such annotation"):
             read_annotation(tmp_path / name)
     cut = tmp_path / "cut.gtf.gz"
-    cut.write_bytes(gzip.compress(GTF.encode())[:-9])
+    cut.write_bytes(gzip.compress(GTF.encode(), mtime=0)[:-9])
     with pytest.raises(TableError, match="could not be read"):
         read_annotation(cut)
     with pytest.raises(SettingsError, match=r"expected an annotation in .bed"):

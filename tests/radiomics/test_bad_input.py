@@ -226,10 +226,12 @@ ROWS: dict[str, Row] = {
     "a NIfTI header cut short": Row(written("image.nii", cut=0.005), ImageError, "no NIfTI-1 header; the file is cut"),
     "a gzipped file cut short": Row(written("image.nii.gz", cut=0.5), ImageError, "decompression failed"),
     "a gzip file of something else": Row(
-        written("image.nii.gz", gzip.compress(b"no image" * 99)), ImageError, "no NIfTI-1 header"
+        written("image.nii.gz", gzip.compress(b"no image" * 99, mtime=0)), ImageError, "no NIfTI-1 header"
     ),
     "a gzip file that is damaged": Row(
-        written("image.nii.gz", gzip.compress(bytes(9999))[:-8] + bytes(8)), ImageError, "no NIfTI-1 header|damaged"
+        written("image.nii.gz", gzip.compress(bytes(9999), mtime=0)[:-8] + bytes(8)),
+        ImageError,
+        "no NIfTI-1 header|damaged",
     ),
     "an NRRD file cut short": Row(written("image.nrrd", cut=0.5), ImageError, "NRRD file could not be read"),
     "a MetaImage file cut short": Row(written("image.mha", cut=0.5), ImageError, "MetaImage file could not be read"),

@@ -15,7 +15,7 @@ TEXT = "subject,image,mask,label,age,score,site\n007,a.nii,b.nii,2,61,0.5,NA\n00
 
 def write(folder, name, text):
     path = folder / name
-    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    path.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode())
     return path
 
 

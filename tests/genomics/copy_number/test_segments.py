@@ -22,7 +22,7 @@ CNS = "chromosome\tstart\tend\tgene\tlog2\tdepth\tprobes\tweight\n"
 def write(tmp_path):
     def write_file(text, name="some.seg"):
         path = tmp_path / name
-        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        path.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode())
         return path
 
     return write_file
@@ -225,7 +225,7 @@ def test_damaged_files_are_refused(write, tmp_path):
     with pytest.raises(TableError, match="comments only"):
         read_segments(write("# nothing\n"))
     cut = tmp_path / "cut.seg.gz"
-    cut.write_bytes(gzip.compress((SEG + "P1\t1\t1\t2\t3\t0\n" * 50).encode())[:-12])
+    cut.write_bytes(gzip.compress((SEG + "P1\t1\t1\t2\t3\t0\n" * 50).encode(), mtime=0)[:-12])
     with pytest.raises(TableError, match="damaged or cut off"):
         read_segments(cut)
     binary = tmp_path / "binary.seg"

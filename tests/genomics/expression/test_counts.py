@@ -22,7 +22,7 @@ GDC = (
 def write(tmp_path):
     def _write(name, text):
         path = tmp_path / name
-        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        path.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode())
         return path
 
     return _write
