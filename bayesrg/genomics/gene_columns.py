@@ -99,8 +99,9 @@ def is_headless(labels: list[str]) -> bool:
     >>> is_headless(["ENSG00000141510", "5"]), is_headless(["gene", "5"]), is_headless(["", "5"])
     (True, False, False)
     """
-    named = labels[0] == "" or _plain(labels[0]) in _FIRST
-    return len(labels) > 1 and not named and all(_NUMBER.fullmatch(label) for label in labels[1:])
+    if len(labels) < 2 or labels[0] == "" or _plain(labels[0]) in _FIRST:
+        return False
+    return all(_NUMBER.fullmatch(label) for label in labels[1:])
 
 
 def refuse_headless(table: pd.DataFrame, where: str) -> None:
