@@ -200,7 +200,7 @@ def read_feature(table: pd.DataFrame, feature: str) -> tuple[pd.DataFrame, np.nd
     TableError
         For an absent column, text among numbers or infinities; rows are named.
     """
-    value = _numbers(table, feature)
+    value = read_numbers(table, feature)
     given = ~np.isnan(value)
     dropped = {f"{feature} is missing": int((~given).sum())} if not given.all() else {}
     return table.loc[given].reset_index(drop=True), value[given], dropped
@@ -238,9 +238,9 @@ def read_features(
     values: dict[str, np.ndarray] = {}
     unreadable: dict[str, str] = {}
     for feature in features:
-        _require_column(table, feature)
+        require_column(table, feature)
         try:
-            values[feature] = _numbers(table, feature)
+            values[feature] = read_numbers(table, feature)
         except TableError as problem:
             unreadable[feature] = str(problem)
     given = ~np.isnan(np.column_stack(list(values.values()))).all(axis=1) if values else np.zeros(len(table), bool)
@@ -252,7 +252,13 @@ def read_features(
     return kept, {name: value[given] for name, value in values.items()}, unreadable, dropped
 
 
-def _require_column(table: pd.DataFrame, feature: str) -> None:
+def require_column(table: pd.DataFrame, feature: str) -> None:
+    """Refuse a column that the table does not have, with the names nearest to it, and a table without rows.
+
+    Raises
+    ------
+    TableError
+    """
     if feature not in table.columns:
         near = get_close_matches(feature, map(str, table.columns), n=3)
         hint = (
@@ -265,9 +271,15 @@ def _require_column(table: pd.DataFrame, feature: str) -> None:
         raise TableError(f"the table has no rows, so there is nothing to fit for {feature!r}")
 
 
-def _numbers(table: pd.DataFrame, feature: str) -> np.ndarray:
-    """A column as floats, NaN where a cell is empty."""
-    _require_column(table, feature)
+def read_numbers(table: pd.DataFrame, feature: str) -> np.ndarray:
+    """A column as floats, NaN where a cell is empty.
+
+    Raises
+    ------
+    TableError
+        For an absent column, text that is no number, or an infinite value, with its row.
+    """
+    require_column(table, feature)
     cells = _column(table, feature)
     value = np.asarray(pd.to_numeric(cells, errors="coerce"), dtype=float)
     given = cells.notna().to_numpy()

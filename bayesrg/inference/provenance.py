@@ -27,6 +27,8 @@ PACKAGES = (
     "numba",
     "SimpleITK",
     "pandas",
+    "formulaic",
+    "statsmodels",
     "zarr",
 )
 

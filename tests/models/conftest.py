@@ -12,18 +12,18 @@ import pytest
 import xarray as xr
 
 from bayesrg.inference import Sampler
-from bayesrg.models import Stability
+from bayesrg.models import Association, Stability
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = {"subject": "subject", "session": "session", "scanner": "scanner", "preprocessing": "preprocessing"}
 
 
 @pytest.fixture(scope="session")
-def load_script() -> Callable[[str], ModuleType]:
-    """Load a script of models/stability by its name."""
+def load_script() -> Callable[..., ModuleType]:
+    """Load a script of a model's folder in models/ by its name."""
 
-    def load(name: str) -> ModuleType:
-        spec = spec_from_file_location(f"stability_{name}", ROOT / "models" / "stability" / f"{name}.py")
+    def load(name: str, model: str = "stability") -> ModuleType:
+        spec = spec_from_file_location(f"{model}_{name}", ROOT / "models" / model / f"{name}.py")
         assert spec is not None
         assert spec.loader is not None
         module = module_from_spec(spec)
@@ -35,7 +35,7 @@ def load_script() -> Callable[[str], ModuleType]:
 
 
 @pytest.fixture(scope="session")
-def plain(load_script: Callable[[str], ModuleType]) -> ModuleType:
+def plain(load_script: Callable[..., ModuleType]) -> ModuleType:
     return load_script("plain")
 
 
@@ -63,6 +63,32 @@ def prepare() -> Callable[..., xr.Dataset]:
         return (model or Stability()).prepare(table, features="value", **columns, **options)
 
     return prepare
+
+
+@pytest.fixture(scope="session")
+def draw_weighted() -> Callable[..., tuple[xr.Dataset, np.ndarray]]:
+    """Draw parameters of an association from its prior, with the log likelihood of each: no sampler is needed."""
+
+    def draw(model: Association, data: xr.Dataset, seed: int, draws: int) -> tuple[xr.Dataset, np.ndarray]:
+        drawn = model.draw_prior(data, np.random.default_rng(seed), draws)["parameters"].to_dataset()
+        parameters = drawn.expand_dims("chain").assign_coords(chain=[0], draw=np.arange(draws))
+        return parameters, model.log_likelihood(parameters, data)["joint"].values.ravel()
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def resample() -> Callable[..., xr.Dataset]:
+    """Take independent posterior draws, in four chains, from weighted draws of the prior."""
+
+    def take(parameters: xr.Dataset, log_likelihood: np.ndarray, seed: int, draws: int = 4000) -> xr.Dataset:
+        weight = np.exp(log_likelihood - log_likelihood.max())
+        chosen = np.random.default_rng(seed).choice(weight.size, draws, p=weight / weight.sum())
+        flat = parameters.isel(chain=0, draw=chosen)
+        parts = [flat.isel(draw=slice(k, None, 4)).assign_coords(draw=np.arange(draws // 4)) for k in range(4)]
+        return xr.concat(parts, dim="chain").assign_coords(chain=np.arange(4))
+
+    return take
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,200 @@
+"""The same question asked with other assumptions: a robust or a rank model beside the one that was chosen."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesrg.inference.diagnosis import diagnose
+from bayesrg.inference.fitting import data_of, fit
+from bayesrg.inference.provenance import read_json
+from bayesrg.models.association import Association
+from bayesrg.models.association_table import two_valued
+from bayesrg.models.comparison import KINDS, compare
+from bayesrg.models.families import Categorical, Gaussian, Ordinal, Rank, StudentT
+from bayesrg.transformation import transform
+
+REVERSED = "rank, reversed"  # the predictor's ranks between the two outcomes, as Wilcoxon's test compares them
+
+
+def alternatives_of(model: Association, data: xr.Dataset) -> dict[str, Association]:
+    """Name -> the same question asked otherwise, as far as the data allow it.
+
+    A continuous outcome gets heavy tails (or normal ones) and ranks; ordered categories a slope at each cutpoint, and
+    categories without their order; a count its ranks; a binary outcome the ranks of its numeric predictor between the
+    two.
+    """
+    family = model.family
+    numeric = "category" in data.coords and data["category"].dtype.kind == "f"
+    if isinstance(family, StudentT):
+        return {"gaussian": Association(Gaussian()), "rank": Association(Rank())}
+    if isinstance(family, Gaussian):
+        return {"student_t": Association(StudentT()), "rank": Association(Rank())}
+    if isinstance(family, Rank):
+        return {"gaussian": Association(Gaussian()), "student_t": Association(StudentT())} if numeric else {}
+    if isinstance(family, Ordinal):
+        other = Association(Ordinal(proportional=not family.proportional))
+        name = "category slopes" if family.proportional else "proportional odds"
+        return {name: other, "categorical": Association(Categorical())}
+    if family.name == "negative_binomial":
+        return {"rank": Association(Rank())}
+    if family.name == "bernoulli" and data.sizes["term"] == 1 and not data["two_valued"].values[0]:
+        return {REVERSED: Association(Rank())}
+    return {}
+
+
+def fit_alternatives(
+    tree: xr.DataTree, model: Association, *, seed: int, draws: int | None = None, progress: bool = False
+) -> xr.Dataset:
+    """Fit the alternatives of a fit, and show their answers beside its own.
+
+    Parameters
+    ----------
+    tree : a fit
+    model : its `Association`
+    seed, draws, progress : as of `bayesrg.fit`
+
+    Returns
+    -------
+    Dataset with `mean`, `lower`, `upper` (95 %, equal-tailed) and `probability_positive` (alternative, term) of the
+    `quantity` that each alternative has, its `null` value, and its `verdict` (alternative); where category slopes are
+    among them, `category_slope` (quantile, term, cutpoint). The attribute `comparison` (JSON) holds `compare` of those
+    that can be compared. Keep it as ``tree["alternatives"]``, and the report shows it.
+    """
+    data = data_of(tree)
+    trees = {name: _fit(name, one, data, seed, draws, progress) for name, one in alternatives_of(model, data).items()}
+    rows = [_answer(name, one) for name, one in trees.items()]
+    names = list(trees)
+    found = xr.Dataset(
+        {
+            **{
+                column: (("alternative", "term"), np.array([row[column] for row in rows]).reshape(len(rows), -1))
+                for column in ("mean", "lower", "upper", "probability_positive")
+            },
+            **{column: ("alternative", np.array([row[column] for row in rows])) for column in ("quantity", "null")},
+            "verdict": ("alternative", np.array([diagnose(one).verdict for one in trees.values()], dtype=str)),
+        },
+        coords={"alternative": np.array(names, dtype=str), "term": data["term"].values},
+        attrs={"comparison": _compare(tree, trees)},
+    )
+    slopes = tree if "category_slope" in tree["estimands"] else trees.get("category slopes")
+    if slopes is not None:
+        drawn = slopes["estimands"].to_dataset()["category_slope"]
+        found["category_slope"] = drawn.quantile([0.025, 0.5, 0.975], ("chain", "draw"))
+    return found
+
+
+def recast(data: xr.Dataset, family: str) -> xr.Dataset:
+    """The data of an association as another family takes them: the same patients, predictors and covariates.
+
+    Raises
+    ------
+    TypeError
+        For an outcome that the family cannot have.
+    """
+    value, attributes = data["value"].values, {"family": family}
+    plain = data.drop_vars([name for name in ("category", "cutpoint", "gap") if name in data.coords])
+    if family == "rank":
+        raw = value if "category" not in data.coords else data["category"].values[value.astype(int)]
+        if data.attrs["transformation"] in ("z_score", "log"):
+            raw = value * data.attrs["scale"] + data.attrs["location"]
+        if data.attrs["family"] == "negative_binomial":
+            raw = value / np.exp(data["offset"].values)  # patients are ranked by their rates
+        # Values that were equal before they were standardised are equal again.
+        kept, code = np.unique(np.round(np.asarray(raw, dtype=float), 12), return_inverse=True)
+        labels = [f"{low}|{high}" for low, high in zip(kept[:-1], kept[1:], strict=True)]
+        plain = plain.assign(value=("patient", code.astype(float)), offset=("patient", np.zeros(value.size)))
+        return plain.assign_coords(category=kept, cutpoint=labels, gap=kept[1:-1].astype(str)).assign_attrs(
+            **attributes, transformation="category"
+        )
+    if family in ("gaussian", "student_t"):
+        if data.attrs["family"] in ("gaussian", "student_t"):
+            return data.assign_attrs(attributes)
+        if data["category"].dtype.kind != "f":
+            raise TypeError("categories that are no numbers have no density")
+        new, scale = transform(data["category"].values[value.astype(int)], "z_score", data.attrs["outcome"])
+        return plain.assign(value=("patient", new)).assign_attrs(
+            **attributes, transformation=scale.name, location=scale.location, scale=scale.scale
+        )
+    if family == "categorical":
+        return data.drop_vars(["cutpoint", "gap"]).assign_attrs(attributes)
+    return data.assign_attrs(attributes)
+
+
+def reverse(data: xr.Dataset) -> xr.Dataset:
+    """The ranks of a binary outcome's only predictor as the outcome, and the outcome as the predictor."""
+    raw = data["predictor"].values[:, 0] * data["predictor_scale"].values[0] + data["predictor_location"].values[0]
+    outcome = data["value"].values
+    events = str(data["category"].values[1])
+    name = data.attrs["outcome"] if events in ("1", "True") else f"{data.attrs['outcome']}[{events}]"
+    turned = {"genome on image": "image on genome", "image on genome": "genome on image", "": ""}
+    columns = {"location": outcome.mean(), "scale": 1.0, "sd": outcome.std(ddof=1), "low": 0.0, "high": 1.0}
+    flipped = data.assign_coords(term=[name]).assign(
+        value=("patient", raw),
+        predictor=(("patient", "term"), (outcome - outcome.mean())[:, None]),
+        two_valued=("term", two_valued(outcome[:, None])),
+        **{f"predictor_{column}": ("term", np.array([number])) for column, number in columns.items()},
+    )
+    flipped = flipped.drop_vars("category").assign_attrs(
+        outcome=str(data["term"].values[0]),
+        predictors=json.dumps([name]),
+        direction=turned[data.attrs["direction"]],
+        transformation="none",
+        family="gaussian",
+        unit="",
+        predictor_units=json.dumps({name: ""}),
+        coding=json.dumps({}),
+        reference=json.dumps({}),
+    )
+    return recast(flipped, "rank")
+
+
+def _fit(name: str, model: Association, data: xr.Dataset, seed: int, draws: int | None, progress: bool) -> xr.DataTree:
+    own = reverse(data) if name == REVERSED else recast(data, model.family.name)
+    return fit(model, own, seed=seed, draws=draws, progress=progress)
+
+
+def _answer(name: str, tree: xr.DataTree) -> dict[str, Any]:
+    """Mean, interval and probability of the positive side of what an alternative says of each term."""
+    estimands, data = tree["estimands"].to_dataset(), data_of(tree)
+    null = 0.0
+    if "probability_of_superiority" in estimands and data.attrs["family"] == "rank":
+        drawn, quantity, null = estimands["probability_of_superiority"], "P(Y1 > Y0) + P(Y1 = Y0) / 2", 0.5
+    elif "standardised_effect" in estimands:
+        drawn, quantity = estimands["standardised_effect"], "sds of the outcome per sd of the predictor"
+    elif "slope_difference" in estimands:
+        drawn, quantity = estimands["slope_difference"], "slope at the last cutpoint less that at the first"
+    elif "contrast" in estimands["effect"].dims:
+        drawn = estimands["effect"].sel(step="sd").isel(contrast=-1)
+        quantity = f"log odds ratio per sd, {drawn['contrast'].item()}"
+    else:
+        drawn, quantity = estimands["effect"].sel(step="sd"), "log odds ratio per sd"
+    flat = drawn.transpose("chain", "draw", "term").values.reshape(-1, data.sizes["term"])
+    lower, upper = np.quantile(flat, [0.025, 0.975], axis=0)
+    return {
+        "quantity": quantity,
+        "null": null,
+        "mean": flat.mean(axis=0),
+        "lower": lower,
+        "upper": upper,
+        "probability_positive": (flat > null).mean(axis=0),
+    }
+
+
+def _compare(tree: xr.DataTree, trees: dict[str, xr.DataTree]) -> str:
+    """`compare` of the fit and those alternatives whose likelihoods are of the same kind, as JSON; empty where none is."""
+    own = data_of(tree)
+    alike = {
+        name: one
+        for name, one in trees.items()
+        if name != REVERSED
+        and KINDS[data_of(one).attrs["family"]] == KINDS[own.attrs["family"]]
+        and own.attrs["transformation"] != "rank_normal"
+    }
+    if not alike:
+        return ""
+    chosen = read_json(tree["provenance"].attrs, "model")["family"]["is"]
+    table: pd.DataFrame = compare({f"this fit ({chosen})": tree, **alike})
+    return table.to_json(orient="index", double_precision=15)

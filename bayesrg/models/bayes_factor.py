@@ -1,0 +1,165 @@
+"""The Bayes factor of an association against none, by the Savage-Dickey ratio, for every scale of the prior.
+
+A Bayes factor compares beta ~ Normal(0, s) with beta = 0. It depends on s as much as on the data, so it is worked out
+for a range of scales and never stands alone. With posterior p(beta | y) under the fit's own scale s0,
+
+    BF(s0) = Normal(0 | 0, s0) / p(0 | y)                                      (Dickey 1971, doi:10.1214/aoms/1177693507)
+    BF(s)  = BF(s0) E[Normal(beta | 0, s) / Normal(beta | 0, s0)]              the mean over the posterior
+
+because both are ratios of one marginal likelihood function of beta. The posterior density at zero, which may lie far
+in a tail, is not smoothed from draws but averaged from the joint density with beta set to zero (importance-weighted
+marginal density estimation, Chen 1994, doi:10.1080/01621459.1994.10476815):
+
+    p(0 | y) = E[ w(beta | psi) p(y, 0, psi') / p(y, beta, psi) ]
+
+where w is normal with the mean and variance that beta has given the other parameters psi in the draws, and psi' = psi.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import special, stats
+
+from bayesrg.models.draws import flatten_draws
+
+# Scales of the prior relative to the fit's own, at which the factor is worked out.
+SCALES = (0.1, 0.15, 0.25, 0.4, 0.6, 1.0, 1.5, 2.5, 4.0)
+
+
+def savage_dickey(
+    model: Any, posterior: xr.Dataset, data: xr.Dataset, *, scales: Sequence[float] | None = None
+) -> xr.Dataset:
+    """Log Bayes factors of each term's association against none, over scales of the prior.
+
+    Parameters
+    ----------
+    model : an `Association`
+    posterior : of a fit of it
+    data : Dataset of its `prepare`
+    scales : of the prior's sd, relative to the fit's own; 1 is always among them
+
+    Returns
+    -------
+    Dataset with `log_bayes_factor` (term, prior_scale), natural logarithm, above zero for an association; `mcse`, its
+    Monte Carlo standard error; `pareto_k`, of the weights that it rests on: above 0.7 the number is not to be trusted.
+    The coordinate `prior_sd` (prior_scale) gives the scales in units of beta. Of categories all slopes of a term are
+    compared with zero together; where each cutpoint has a slope of its own, all of these are.
+
+    Raises
+    ------
+    ValueError
+        For scales that are not positive.
+    """
+    chosen = np.unique([1.0, *(SCALES if scales is None else scales)])
+    if chosen[0] <= 0:
+        raise ValueError(f"scales of a prior are positive; got {chosen[0]:g}")
+    own = flatten_draws(posterior)
+    chains = posterior.sizes["chain"]
+    found = [_of_term(model, own, data, term, chosen, chains) for term in range(data.sizes["term"])]
+    names = ("log_bayes_factor", "mcse", "pareto_k")
+    return xr.Dataset(
+        {
+            name: (("term", "prior_scale"), np.stack([one[number] for one in found]))
+            for number, name in enumerate(names)
+        },
+        coords={
+            "term": data["term"].values,
+            "prior_scale": chosen,
+            "prior_sd": ("prior_scale", chosen * model.family.beta.arguments["sigma"]),
+        },
+        attrs={"prior": str(model.family.beta)},
+    )
+
+
+def _of_term(
+    model: Any, own: dict[str, np.ndarray], data: xr.Dataset, term: int, scales: np.ndarray, chains: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log Bayes factors, their Monte Carlo errors and Pareto k, each (scale,)."""
+    family = model.family
+    slope, free = _coordinates(family, own["beta"][:, term])
+    tested = [slope, own["delta"][:, term]] if "delta" in own else [slope]
+    target = np.concatenate(tested, axis=1)
+    sds = [free] * slope.shape[1] + [_sd(family, "delta")] * own["delta"].shape[2] if "delta" in own else free
+    others = _other_parameters(own, term)
+    ratio = (
+        _conditional_log_density(target, others)
+        + model.log_density(_without(own, term), data)
+        - model.log_density(own, data)
+    )
+    at_zero = stats.norm.logpdf(np.zeros(target.shape[1]), 0.0, sds).sum()
+    # The prior on how cutpoints' slopes differ keeps its scale: only that of beta is varied.
+    precision = (slope**2).sum(axis=1)
+    width = free * scales[:, None]
+    change = -0.5 * precision * (width**-2 - free**-2) - slope.shape[1] * np.log(scales[:, None])
+    below, below_error, below_k = _log_mean(ratio[None], chains)
+    above, above_error, above_k = _log_mean(change, chains)
+    return at_zero - below + above, np.hypot(below_error, above_error), np.maximum(below_k, above_k)
+
+
+def _sd(family: Any, name: str) -> float:
+    return float(getattr(family, name).arguments["sigma"])
+
+
+def _coordinates(family: Any, beta: np.ndarray) -> tuple[np.ndarray, float]:
+    """A term's slope as independent normal coordinates (draw, coordinate), and their prior sd."""
+    if not family.nominal:
+        return beta[:, None], _sd(family, "beta")
+    kinds = beta.shape[1]
+    # An orthonormal basis of the vectors that add up to zero (Helmert's).
+    return beta @ _helmert(kinds).T, _sd(family, "beta") / np.sqrt(2.0)
+
+
+def _helmert(kinds: int) -> np.ndarray:
+    """Orthonormal rows that each add up to zero, shape (kinds - 1, kinds)."""
+    rows = np.tril(np.ones((kinds - 1, kinds)), 0)
+    rows[np.arange(kinds - 1), np.arange(1, kinds)] = -np.arange(1, kinds)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _without(own: dict[str, np.ndarray], term: int) -> dict[str, np.ndarray]:
+    """The parameters with one term's slopes set to zero."""
+    changed = dict(own)
+    for name in ("beta", "delta"):
+        if name in own:
+            changed[name] = own[name].copy()
+            changed[name][:, term] = 0.0
+    return changed
+
+
+def _other_parameters(own: dict[str, np.ndarray], term: int) -> np.ndarray:
+    """All other parameters as columns on unbounded scales, for the regression of the slope on them."""
+    columns = [np.ones((own["beta"].shape[0], 1))]
+    for name, values in own.items():
+        if name in ("probability", "category_score", "group_offset"):
+            continue  # cutpoints and effects say the same
+        kept = np.delete(values, term, axis=1) if name in ("beta", "delta") else values
+        flat = kept.reshape(kept.shape[0], -1)
+        columns.append(np.log(flat) if name in ("sigma", "nu", "rate_cv", "group_sd") else flat)
+    return np.concatenate(columns, axis=1)
+
+
+def _conditional_log_density(target: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Log density of each draw's slopes given its other parameters, normal with moments by least squares."""
+    mean = others @ np.linalg.lstsq(others, target, rcond=None)[0]
+    residual = target - mean
+    covariance = np.atleast_2d(np.cov(residual, rowvar=False))
+    return stats.multivariate_normal(np.zeros(target.shape[1]), covariance).logpdf(residual)
+
+
+def _log_mean(log_values: np.ndarray, chains: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log of the mean along the last axis, its standard error, and the Pareto k of the values' tail, each (row,)."""
+    from arviz_stats.base.array import array_stats
+
+    draws = log_values.shape[-1]
+    log_mean = special.logsumexp(log_values, axis=-1) - np.log(draws)
+    error, tail = np.zeros(len(log_values)), np.full(len(log_values), -np.inf)
+    for row, values in enumerate(log_values):
+        if np.ptp(values) < 1e-12:
+            continue  # the fit's own scale: every value is one
+        relative = np.exp(values - log_mean[row])
+        ess = float(array_stats.ess(relative.reshape(chains, -1), chain_axis=0, draw_axis=1, method="mean"))
+        error[row] = relative.std(ddof=1) / np.sqrt(max(ess, 1.0))
+        tail[row] = float(array_stats.psislw(-values)[1])
+    return log_mean, error, tail

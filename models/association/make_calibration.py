@@ -1,0 +1,120 @@
+"""Make `calibration.json`: simulation-based calibration of every family.
+
+    uv run python models/association/make_calibration.py [--data-sets 500] [--workers 2] [--designs NAME …] [--out FILE]
+
+It takes an hour and a half of CPU, can be interrupted, and goes on where it stopped.
+"""
+
+import argparse
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bayesrg.models import Association
+from bayesrg.models.families import Ordinal
+from bayesrg.simulation.calibration import calibrate
+from bayesrg.simulation.uniformity import write_json
+
+HERE = Path(__file__).parent
+SEED = 20261123
+FALSE_ALARM = 0.05
+PATIENTS = 40
+
+# Design -> the model, the outcome's column, what else `prepare` is told, and what the design is for.
+DESIGNS = {
+    "gaussian": (Association("gaussian"), "volume", {"formula": "age"}, "a continuous outcome, with a covariate"),
+    "student_t": (Association("student_t"), "volume", {}, "a continuous outcome with heavy tails"),
+    "bernoulli": (Association("bernoulli"), "mutated", {"formula": "age"}, "a binary outcome, with a covariate"),
+    "bernoulli_groups": (
+        Association("bernoulli"),
+        "mutated",
+        {"group": "site"},
+        "a binary outcome in patients of five sites with effects of their own",
+    ),
+    "ordinal": (Association("ordinal"), "grade", {"formula": "age"}, "four ordered categories, with a covariate"),
+    "ordinal_category_slopes": (
+        Association(Ordinal(proportional=False)),
+        "grade",
+        {},
+        "four ordered categories whose cutpoints have slopes of their own",
+    ),
+    "categorical": (Association("categorical"), "cluster", {"formula": "age"}, "three kinds, with a covariate"),
+    "negative_binomial": (
+        Association("negative_binomial"),
+        "variants",
+        {"exposure": "megabases"},
+        "counts in proportion to the length that was assayed",
+    ),
+    "rank": (Association("rank"), "size", {}, "twelve distinct values of a continuous outcome, by their ranks alone"),
+}
+
+
+def table():
+    """Forty patients; what their columns hold is of no matter but for scales, categories and levels."""
+    rng = np.random.default_rng(SEED)
+    number = np.arange(PATIENTS)
+    return pd.DataFrame(
+        {
+            "feature": rng.standard_normal(PATIENTS),
+            "age": rng.normal(50.0, 10.0, PATIENTS),
+            "site": np.array(list("ABCDE"))[number % 5],
+            "volume": rng.standard_normal(PATIENTS),
+            "mutated": number % 2,
+            "grade": number % 4,
+            "cluster": np.array(["R1", "R2", "R3"])[number % 3],
+            "variants": 3 + number % 5,
+            "megabases": rng.uniform(20.0, 40.0, PATIENTS),
+            "size": number % 12,
+        }
+    )
+
+
+def model_of(name):
+    """The model that a design is calibrated with."""
+    return DESIGNS[name][0]
+
+
+def prepare(name, model):
+    """Design of that name; its outcomes mean nothing."""
+    _, outcome, options, _ = DESIGNS[name]
+    return model.prepare(table(), outcome=outcome, predictor="feature", **options)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-sets", type=int, default=500)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
+    parser.add_argument("--out", type=Path, default=HERE / "calibration.json")
+    arguments = parser.parse_args()
+    out = arguments.out
+    # Workers start afresh: a process that has threads (as a sampler has) must not be forked.
+    with ProcessPoolExecutor(arguments.workers, mp_context=multiprocessing.get_context("spawn")) as executor:
+        for name in arguments.designs:
+            one = out.with_name(f"{out.stem}.{name}.json")
+            if not one.exists():
+                model = model_of(name)
+                sampling = {"seed": SEED, "draws": 500, "cores": 1}
+                design = prepare(name, model)
+                calibrate(model, design, arguments.data_sets, **sampling, executor=executor, out=one)
+    parts = {name: out.with_name(f"{out.stem}.{name}.json") for name in DESIGNS}
+    missing = [name for name, part in parts.items() if not part.exists()]
+    if missing:
+        print(f"not done yet: {', '.join(missing)}")
+        return
+    results = {
+        name: {"design": f"40 patients: {DESIGNS[name][3]}"} | json.loads(part.read_text(encoding="utf-8"))
+        for name, part in parts.items()
+    }
+    command = "uv run python models/association/make_calibration.py"
+    write_json({"command": command, "false_alarm": FALSE_ALARM, "designs": results}, out)
+    for part in parts.values():
+        part.unlink()
+
+
+if __name__ == "__main__":
+    main()
