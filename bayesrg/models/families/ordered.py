@@ -246,15 +246,16 @@ class Rank(Cumulative):
 
 
 def log_interval(link: Link, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """Log of F(upper) - F(lower), exact in both tails."""
-    if link == "logit":
-        with np.errstate(divide="ignore"):  # an empty interval has probability zero
-            return log_expit(upper) + log_expit(-lower) + np.log(-np.expm1(lower - upper))
-    right = lower > 0.0
-    low, high = np.where(right, -upper, lower), np.where(right, -lower, upper)
+    """Log of F(upper) - F(lower), exact in both tails; minus infinity where rounding leaves nothing between them."""
+    empty = lower >= upper
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.exp(log_ndtr(low) - log_ndtr(high))
-        return np.where(low == high, -np.inf, log_ndtr(high) + np.log1p(-ratio))
+        if link == "logit":
+            inside = log_expit(upper) + log_expit(-lower) + np.log(-np.expm1(lower - upper))
+        else:
+            right = lower > 0.0
+            low, high = np.where(right, -upper, lower), np.where(right, -lower, upper)
+            inside = log_ndtr(high) + np.log1p(-np.exp(log_ndtr(low) - log_ndtr(high)))
+    return np.where(empty, -np.inf, inside)
 
 
 def _part(score: Any) -> Any:
