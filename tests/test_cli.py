@@ -26,6 +26,8 @@ COMMANDS += [
     ["encode"],
     *(["encode", name] for name in ("mutations", "copy-number", "expression", "methylation")),
     ["join"],
+    ["fit", "association"],
+    ["predict"],
 ]
 FIT = "fit stability features.csv --feature value --subject subject --out fit.zarr.zip --seed 1"
 FACTORS = "--session session --scanner scanner --preprocessing preprocessing"

@@ -112,9 +112,12 @@ class Association:
         ------
         TableError
             For absent columns, text among numbers, an outcome or predictor that does not vary, fewer than three
-            complete rows, labels that stand twice.
+            complete rows, labels that stand twice, a column in two roles, and a direction that is not the cohort's.
         DesignError
-            For predictors or covariates that are linear combinations of others.
+            For predictors or covariates that are linear combinations of others, more of them than rows, and groups of
+            one level, of a level for every row, that divide the rows alike, or that the formula has as well.
+        TypeError
+            For categories, exposures, scales and references that the family does not have, and unknown directions.
         SettingsError
             For a formula that does more than name columns and transform them.
         """
@@ -142,13 +145,18 @@ class Association:
         cautions = json.loads(data.attrs["cautions"]) + find_association_cautions(data)
         return data.assign_attrs(cautions=json.dumps(cautions))
 
-    def prepare_new(self, table: pd.DataFrame, data: xr.Dataset, *, patient: str | None = None) -> xr.Dataset:
+    def prepare_new(
+        self, table: pd.DataFrame | xr.Dataset, data: xr.Dataset, *, patient: str | None = None
+    ) -> xr.Dataset:
         """New patients, laid out as those that were fitted; their outcome need not be known.
+
+        Counts go by the new patients' exposure, or by that of the average patient fitted where its column is absent.
 
         Raises
         ------
         TableError
-            For absent columns, missing values, or levels of predictors and covariates that were never fitted.
+            For absent columns, missing values, labels that stand twice, or levels of predictors and covariates that
+            were never fitted.
         """
         return lay_out_new_rows(table, data, patient)
 

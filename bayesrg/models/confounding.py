@@ -56,10 +56,11 @@ def find_confounding(data: xr.Dataset, origin: Sequence[str]) -> list[str]:
     """
     found = []
     groups = [str(name) for name in data["grouping"].values]
-    of_grouping = data["level_grouping"].values
+    indexes = list(data["group_index"].values.T)
+    # The effects of the grouping with the most levels are taken out by their means, which is fast for thousands.
+    largest = max(range(len(groups)), key=lambda number: np.unique(indexes[number]).size, default=0)
     indicators = [
-        (index[:, None] == np.flatnonzero(of_grouping == number)).astype(float)
-        for number, index in enumerate(data["group_index"].values.T)
+        (index[:, None] == np.unique(index)).astype(float) for number, index in enumerate(indexes) if number != largest
     ]
     for number, term in enumerate(data["term"].values):
         own = data["predictor"].values[:, number]
@@ -71,10 +72,10 @@ def find_confounding(data: xr.Dataset, origin: Sequence[str]) -> list[str]:
                 f"covariates and other predictors explain {_percent(1.0 - free)} of the variance of {term} (variance "
                 f"inflation {1.0 / free:.3g}): little is known of its effect beside theirs"
             )
-        within = [_free(own, columns) for columns in indicators]
+        within = [_free(own, np.empty((own.size, 0)), index) for index in indexes]
         found += [_describe(str(term), name, share) for name, share in zip(groups, within, strict=True)]
         if groups and min(free, *within) >= LEAST_WITHIN and len(groups) + others.shape[1] > 1:
-            together = _free(own, np.concatenate([others, *indicators], axis=1))
+            together = _free(own, np.concatenate([others, *indicators], axis=1), indexes[largest])
             if together < LEAST_WITHIN:
                 what = " and ".join([*groups, *(["the other columns"] if others.shape[1] else [])])
                 found.append(
@@ -99,12 +100,22 @@ def _describe(term: str, group: str, within: float) -> str:
     return ""
 
 
-def _free(column: np.ndarray, others: np.ndarray) -> float:
-    """Share of a column's variance (row) that no linear combination of others (row, column) and a constant explains."""
-    own = column - column.mean()
-    centred = others - others.mean(axis=0)
-    left = own - centred @ np.linalg.lstsq(centred, own)[0]
-    return float((left @ left) / (own @ own))
+def _free(column: np.ndarray, others: np.ndarray, level: np.ndarray | None = None) -> float:
+    """Share of a column's variance (row) that no linear combination of others and a constant explains.
+
+    Parameters
+    ----------
+    others : shape (row, column)
+    level : of a group, shape (row,); a constant for each of its levels
+    """
+    _, code = np.unique(np.zeros(column.size) if level is None else level, return_inverse=True)
+    both = np.column_stack([column, others])
+    means = np.stack([np.bincount(code, one) for one in both.T], axis=1) / np.bincount(code)[:, None]
+    centred = both - means[code]
+    own, others = centred[:, 0], centred[:, 1:]
+    left = own - others @ np.linalg.lstsq(others, own)[0]
+    whole = column - column.mean()
+    return float((left @ left) / (whole @ whole))
 
 
 def _percent(share: float) -> str:

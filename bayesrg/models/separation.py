@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 from scipy.optimize import linprog
+from scipy.special import expit
 
 from bayesrg.errors import FitError
 from bayesrg.models.classical.separation import cumulative_directions, multinomial_directions
@@ -41,10 +42,32 @@ def separates(data: xr.Dataset) -> bool:
         own = gains.shape[1]
     else:
         raise TypeError(f"an outcome of family {family!r} has no categories that could be separated")
+    if _balances(gains):
+        return False
     solved = linprog(-gains.sum(axis=0), A_ub=-gains, b_ub=np.zeros(len(gains)), bounds=(-1.0, 1.0))
     if not solved.success:
         raise FitError(f"whether the predictors separate {data.attrs['outcome']!r} was not found: {solved.message}")
     return bool((gains @ solved.x).max() > _MOVES and np.abs(solved.x[:own]).max() > _MOVES)
+
+
+def _balances(gains: np.ndarray) -> bool:
+    """Whether positive weights were found with which all gains (constraint, coefficient) cancel: a proof of overlap.
+
+    Such weights are the residuals 1 - p at the maximum of a logistic likelihood. Where r is what is left of the sum, a
+    direction d within the box gains at most sum |r| / min(weight). False says nothing: the linear program, which takes
+    minutes for thousands of patients, has to be asked.
+    """
+    direction = np.zeros(gains.shape[1])
+    for _ in range(30):
+        weight = expit(-(gains @ direction))
+        left = weight @ gains
+        if np.abs(left).sum() < _MOVES * weight.min():
+            return True
+        curvature = (gains * (weight * (1.0 - weight))[:, None]).T @ gains
+        direction = direction + np.linalg.lstsq(curvature, left)[0]
+        if not np.abs(gains @ direction).max() < 30.0:
+            return False
+    return False
 
 
 def _find_few(data: xr.Dataset) -> list[str]:
