@@ -6,6 +6,7 @@ with SciPy, so that simulation and prior sensitivity do not depend on the code t
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -129,11 +130,11 @@ class Prior:
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...] | None = None) -> Any:
         """Independent draws with NumPy, of the given size (a Dirichlet has its parts along the last axis)."""
-        return self._in_scipy().rvs(size=size, random_state=rng)
+        return self._in_scipy.rvs(size=size, random_state=rng)
 
     def log_density(self, value: Any) -> Any:
         """Log density, elementwise (over the last axis for a Dirichlet)."""
-        return self._in_scipy().logpdf(value)
+        return self._in_scipy.logpdf(value)
 
     def log_density_of_logarithm(self, log_value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log density at ``exp(log_value)``, elementwise, and its slope in `log_value`, with NumPy alone.
@@ -154,6 +155,7 @@ class Prior:
         """The prior as JSON can hold it."""
         return {"distribution": self.distribution, "arguments": dict(self.arguments), "why": self.why}
 
+    @cached_property  # SciPy takes milliseconds to freeze a distribution, and densities are asked for thousands of times
     def _in_scipy(self) -> Any:
         names, build = DISTRIBUTIONS[self.distribution]
         return build(*(self.arguments[name] for name in names))

@@ -81,10 +81,12 @@ def compiled_once():
 def make_alternatives() -> xr.Dataset:
     """Return alternatives as `fit_alternatives` does, whose own tests fit them."""
     by_term = {"mean": 0.8123, "lower": 0.6871, "upper": 0.9042, "probability_positive": 0.9999}
-    comparison = {
-        "this fit (Bernoulli)": {"elpd_diff": 0.0, "dse": 0.0, "weight": 0.9, "pareto_k": 0.31},
-        "other": {"elpd_diff": -1.5, "dse": 0.7, "weight": 0.1, "pareto_k": 0.42},
+    columns = ("elpd", "se", "elpd_diff", "dse", "p", "weight", "pareto_k")
+    compared = {
+        "this fit (Bernoulli)": (-30.0, 4.0, 0.0, 0.0, 3.0, 0.9, 0.31),
+        "other": (-31.5, 4, -1.5, 0.7, 4, 0.1, 0.42),
     }
+    comparison = {name: dict(zip(columns, row, strict=True)) for name, row in compared.items()}
     return xr.Dataset(
         {
             **{name: (("alternative", "term"), [[value]]) for name, value in by_term.items()},

@@ -1,6 +1,7 @@
 """The same question asked with other assumptions: a robust or a rank model beside the one that was chosen."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ def recast(data: xr.Dataset, family: str) -> xr.Dataset:
             raw = value / np.exp(data["offset"].values)  # patients are ranked by their rates
         # Values that were equal before they were standardised are equal again.
         kept, code = np.unique(np.round(np.asarray(raw, dtype=float), 12), return_inverse=True)
-        labels = [f"{low}|{high}" for low, high in zip(kept[:-1], kept[1:], strict=True)]
+        labels = [f"{low}|{high}" for low, high in pairwise(kept)]
         plain = plain.assign(value=("patient", code.astype(float)), offset=("patient", np.zeros(value.size)))
         return plain.assign_coords(category=kept, cutpoint=labels, gap=kept[1:-1].astype(str)).assign_attrs(
             **attributes, transformation="category"
@@ -131,11 +132,12 @@ def reverse(data: xr.Dataset) -> xr.Dataset:
     name = data.attrs["outcome"] if events in ("1", "True") else f"{data.attrs['outcome']}[{events}]"
     turned = {"genome on image": "image on genome", "image on genome": "genome on image", "": ""}
     columns = {"location": outcome.mean(), "scale": 1.0, "sd": outcome.std(ddof=1), "low": 0.0, "high": 1.0}
+    scales: dict[str, Any] = {f"predictor_{name}": ("term", np.array([number])) for name, number in columns.items()}
     flipped = data.assign_coords(term=[name]).assign(
         value=("patient", raw),
         predictor=(("patient", "term"), (outcome - outcome.mean())[:, None]),
         two_valued=("term", two_valued(outcome[:, None])),
-        **{f"predictor_{column}": ("term", np.array([number])) for column, number in columns.items()},
+        **scales,
     )
     flipped = flipped.drop_vars("category").assign_attrs(
         outcome=str(data["term"].values[0]),
@@ -184,7 +186,7 @@ def _answer(name: str, tree: xr.DataTree) -> dict[str, Any]:
 
 
 def _compare(tree: xr.DataTree, trees: dict[str, xr.DataTree]) -> str:
-    """`compare` of the fit and those alternatives whose likelihoods are of the same kind, as JSON; empty where none is."""
+    """`compare` of the fit and the alternatives whose likelihoods are of its kind, as JSON; empty where none is."""
     own = data_of(tree)
     alike = {
         name: one
@@ -197,4 +199,4 @@ def _compare(tree: xr.DataTree, trees: dict[str, xr.DataTree]) -> str:
         return ""
     chosen = read_json(tree["provenance"].attrs, "model")["family"]["is"]
     table: pd.DataFrame = compare({f"this fit ({chosen})": tree, **alike})
-    return table.to_json(orient="index", double_precision=15)
+    return json.dumps(table.to_dict(orient="index"))

@@ -173,7 +173,7 @@ class Association:
         with pm.Model(coords={dim: data[dim].values for dim in dims}) as model:
             predictor = pm.Data("observed_predictor", data["predictor"].values)
             beta = slopes("beta", family.beta, "term", nominal)
-            offset = pm.Data("observed_offset", data["offset"].values)
+            offset: Any = pm.Data("observed_offset", data["offset"].values)
             eta = (offset[:, None] if nominal else offset) + predictor @ beta
             if data.sizes["covariate"]:
                 gamma = slopes("gamma", family.gamma, "covariate", nominal)
@@ -258,12 +258,11 @@ class Association:
     def log_density(self, parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> np.ndarray:
         """Log posterior density up to a constant, of many points and of many pairs of outcome and predictor at once.
 
-        Parameters
-        ----------
-        parameters : the posterior's variables, each with any leading dims before its own (beta: (..., term))
-        data : `value` (..., patient), `predictor` (..., patient, term), and if there are any `covariates` (..., patient,
-            covariate), `group_index` (patient, grouping), `level_grouping` (level), `weight` and `offset` (..., patient).
-            Leading dims broadcast against those of the parameters
+        Parameters ---------- parameters : the posterior's variables, each with any leading dims before its own (beta:
+        (..., term)) data : `value` (..., patient), `predictor` (..., patient, term), and if there are any `covariates`
+        (..., patient,
+            covariate), `group_index` (patient, grouping), `level_grouping` (level), `weight` and `offset` (...,
+            patient). Leading dims broadcast against those of the parameters
 
         Returns
         -------
@@ -278,10 +277,8 @@ class Association:
     def estimands(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """The quantities of an association, draw by draw: effects, ratios, risks and where they lie (see `MEANING`).
 
-        Returns
-        -------
-        Dataset over chain and draw, by `term`, `step` and, of categories, `category` or `contrast`; each with `unit` and
-        `meaning`. The attribute `absent` says why an estimand is not there.
+        Returns ------- Dataset over chain and draw, by `term`, `step` and, of categories, `category` or `contrast`;
+        each with `unit` and `meaning`. The attribute `absent` says why an estimand is not there.
         """
         eta, own = self.linear(flatten_draws(posterior), data)
         found = estimate(self.family, own, eta, data, self.family.rope if self.rope is None else self.rope)
@@ -299,7 +296,7 @@ class Association:
         sd = family.group_sd.in_pymc("group_sd", dims="grouping")[pm.Data("level_of", data["level_grouping"].values)]
         offset = slopes("group_offset", UNIT, "level", family.nominal)
         dims = ("level", "category") if family.nominal else "level"
-        effect = pm.Deterministic("group_effect", offset * (sd[:, None] if family.nominal else sd), dims=dims)
+        effect: Any = pm.Deterministic("group_effect", offset * (sd[:, None] if family.nominal else sd), dims=dims)
         return effect[pm.Data("observed_group", data["group_index"].values)]
 
     def _simulate(self, design: xr.Dataset, rng: np.random.Generator, own: dict[str, np.ndarray]) -> xr.DataTree:

@@ -16,14 +16,17 @@ from bayesrg.models.superiority import superiority_from_probabilities
 MEANING: Mapping[str, str] = {
     "effect": "what one step of the predictor adds: a difference in the outcome's units, a log odds ratio, a log rate "
     "ratio, or a shift of the probit",
-    "odds_ratio": "factor by which one step of the predictor multiplies the odds of the event, of a higher category, or "
+    "odds_ratio": "factor by which one step of the predictor multiplies the odds of the event, of a higher category, "
+    "or "
     "of a category against the reference",
     "rate_ratio": "factor by which one step of the predictor multiplies the expected count",
     "geometric_mean_ratio": "factor by which one step of the predictor multiplies the outcome's geometric mean",
     "standardised_effect": "sds of the outcome per sd of the predictor",
     "average_marginal_effect": "what one step adds to the probability (of the event, of each category) or to the "
-    "expected count, as a slope averaged over the patients; of a two-valued predictor the difference between its values",
-    "risk_difference": "probability (of the event, of each category) at the predictor's upper quartile less that at its "
+    "expected count, as a slope averaged over the patients; of a two-valued predictor the difference between its "
+    "values",
+    "risk_difference": "probability (of the event, of each category) at the predictor's upper quartile less that at "
+    "its "
     "lower one, or between its two values, averaged over the patients",
     "probability_of_superiority": "P(Y1 > Y0) + P(Y1 = Y0) / 2 for Y1 at the predictor's upper quartile and Y0 at its "
     "lower one, or at its two values: what Wilcoxon's rank-sum statistic estimates",
@@ -119,7 +122,7 @@ def shifted(
 
 
 def ends(data: xr.Dataset, term: int) -> tuple[np.ndarray, np.ndarray]:
-    """Predictors (patient, term) with one term at its lower and at its upper end; other levels of its factor at zero."""
+    """Predictors (patient, term) with one term at its lower and at its upper end; its factor's other levels at zero."""
     low, high = (
         ((data[f"predictor_{end}"] - data["predictor_location"]) / data["predictor_scale"]).values
         for end in ("low", "high")
@@ -213,7 +216,8 @@ def _marginal(
             slope = between(data["predictor"].values - nudge, data["predictor"].values + nudge) / (2.0 * H)
         slopes.append(np.stack([slope * step for step in per_step[term]], axis=1))
     by = () if differences[0].ndim == 1 else ("category",)
-    found = {"average_marginal_effect": (("sample", "term", "step", *by), np.stack(slopes, axis=1))}
+    found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+    found["average_marginal_effect"] = ("sample", "term", "step", *by), np.stack(slopes, axis=1)
     if family.name != "negative_binomial":
         found["risk_difference"] = ("sample", "term", *by), np.stack(differences, axis=1)
     return found

@@ -3,8 +3,9 @@
 A Bayes factor compares beta ~ Normal(0, s) with beta = 0. It depends on s as much as on the data, so it is worked out
 for a range of scales and never stands alone. With posterior p(beta | y) under the fit's own scale s0,
 
-    BF(s0) = Normal(0 | 0, s0) / p(0 | y)                                      (Dickey 1971, doi:10.1214/aoms/1177693507)
-    BF(s)  = BF(s0) E[Normal(beta | 0, s) / Normal(beta | 0, s0)]              the mean over the posterior
+    BF(s0) = Normal(0 | 0, s0) / p(0 | y)                                      (Dickey 1971,
+    doi:10.1214/aoms/1177693507) BF(s)  = BF(s0) E[Normal(beta | 0, s) / Normal(beta | 0, s0)]              the mean
+    over the posterior
 
 because both are ratios of one marginal likelihood function of beta. The posterior density at zero, which may lie far
 in a tail, is not smoothed from draws but averaged from the joint density with beta set to zero (importance-weighted
@@ -130,13 +131,13 @@ def _without(own: dict[str, np.ndarray], term: int) -> dict[str, np.ndarray]:
 
 def _other_parameters(own: dict[str, np.ndarray], term: int) -> np.ndarray:
     """All other parameters as columns on unbounded scales, for the regression of the slope on them."""
-    columns = [np.ones((own["beta"].shape[0], 1))]
+    columns: list[np.ndarray] = [np.ones((own["beta"].shape[0], 1))]
     for name, values in own.items():
         if name in ("probability", "category_score", "group_offset"):
             continue  # cutpoints and effects say the same
         kept = np.delete(values, term, axis=1) if name in ("beta", "delta") else values
         flat = kept.reshape(kept.shape[0], -1)
-        columns.append(np.log(flat) if name in ("sigma", "nu", "rate_cv", "group_sd") else flat)
+        columns.append(np.asarray(np.log(flat) if name in ("sigma", "nu", "rate_cv", "group_sd") else flat))
     return np.concatenate(columns, axis=1)
 
 
@@ -144,7 +145,7 @@ def _conditional_log_density(target: np.ndarray, others: np.ndarray) -> np.ndarr
     """Log density of each draw's slopes given its other parameters, normal with moments by least squares."""
     mean = others @ np.linalg.lstsq(others, target, rcond=None)[0]
     residual = target - mean
-    covariance = np.atleast_2d(np.cov(residual, rowvar=False))
+    covariance: Any = np.atleast_2d(np.cov(residual, rowvar=False))
     return stats.multivariate_normal(np.zeros(target.shape[1]), covariance).logpdf(residual)
 
 
@@ -161,5 +162,6 @@ def _log_mean(log_values: np.ndarray, chains: int) -> tuple[np.ndarray, np.ndarr
         relative = np.exp(values - log_mean[row])
         ess = float(array_stats.ess(relative.reshape(chains, -1), chain_axis=0, draw_axis=1, method="mean"))
         error[row] = relative.std(ddof=1) / np.sqrt(max(ess, 1.0))
-        tail[row] = float(array_stats.psislw(-values)[1])
+        smoothed: Any = array_stats.psislw(-values)
+        tail[row] = np.asarray(smoothed[1]).item()
     return log_mean, error, tail

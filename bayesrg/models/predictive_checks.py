@@ -39,7 +39,8 @@ def check_prediction(model: Any, tree: xr.DataTree, *, seed: int = 0) -> xr.Data
     data = data_of(tree)
     weighted = tree["log_likelihood"].to_dataset()["value"].transpose("patient", "chain", "draw").values
     weighted = weighted.reshape(weighted.shape[0], -1)
-    log_weight, shape = array_stats.psislw(weighted)
+    smoothed: Any = array_stats.psislw(weighted)
+    log_weight, shape = smoothed
     log_weight = log_weight - special.logsumexp(log_weight, axis=1, keepdims=True)
     weight = np.exp(log_weight).T
     eta, own = model.linear(flatten_draws(tree["posterior"].to_dataset()), data)

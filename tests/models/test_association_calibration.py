@@ -127,7 +127,12 @@ def test_posterior_is_the_reference(script: ModuleType, compiled: Callable[[str]
 @pytest.mark.parametrize(
     ("name", "quantities"),
     [
-        ("rank", {"probability", "alpha", "beta", "gamma", "probability_of_superiority"}),
+        ("gaussian", {"alpha", "beta", "sigma", "r_squared"}),
+        pytest.param(
+            "rank",
+            {"probability", "alpha", "beta", "gamma", "probability_of_superiority"},
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             "bernoulli_rare",
             {"alpha", "beta", "gamma", "average_marginal_effect", "risk_difference"},

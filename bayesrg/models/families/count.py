@@ -63,7 +63,7 @@ class NegativeBinomial:
         return {name: getattr(self, name).log_density(own[name]) for name in ("alpha", "rate_cv")}
 
     def draw(self, eta: np.ndarray, own: Arrays, rng: np.random.Generator) -> np.ndarray:
-        """Counts, as Poisson draws at gamma rates; rates beyond 1e15 are held there, where counts are no longer exact."""
+        """Counts, as Poisson draws at gamma rates; rates are held below 1e15, beyond which no count is exact."""
         mean, shape = self.expected(eta, own), own["rate_cv"][..., None] ** -2.0
         rate = mean * rng.gamma(np.broadcast_to(shape, mean.shape)) / shape
         return rng.poisson(np.minimum(rate, 1e15)).astype(float)

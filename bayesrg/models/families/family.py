@@ -23,7 +23,7 @@ class Family(Protocol):
     name : as `Association` and the command line take it
     nominal : whether every category has a linear predictor of its own (they add up to zero)
     ordered : whether the outcome is one of ordered categories, so that `cumulative` means something
-    step_sd : half-width of the region of practical equivalence, on the scale of beta
+    rope : half-width of the region of practical equivalence, on the scale of beta
     ratio : the estimand that is exp(effect); empty where there is none
     """
 
@@ -32,9 +32,21 @@ class Family(Protocol):
     ordered: ClassVar[bool]
     rope: ClassVar[float]
     ratio: ClassVar[str]
-    beta: Prior
-    gamma: Prior
-    group_sd: Prior
+
+    @property
+    def beta(self) -> Prior:
+        """Prior on slopes of predictors."""
+        ...
+
+    @property
+    def gamma(self) -> Prior:
+        """Prior on slopes of covariates."""
+        ...
+
+    @property
+    def group_sd(self) -> Prior:
+        """Prior on the sd of a group's effects."""
+        ...
 
     def own_dims(self, data: xr.Dataset) -> dict[str, tuple[str, ...]]:
         """The family's own parameters (beta, gamma and the groups' apart) with their dims."""
@@ -65,12 +77,19 @@ class Family(Protocol):
         ...
 
     def cumulative(self, value: np.ndarray, eta: np.ndarray, own: Arrays) -> tuple[np.ndarray, np.ndarray]:
-        """Probability of less than each value, and of at most it, each (..., patient); equal for continuous outcomes."""
+        """Probability of less than each value, and of at most it, each (..., patient); the same where continuous."""
         ...
 
     def expected(self, eta: np.ndarray, own: Arrays) -> np.ndarray:
         """Mean, or probability of the event (..., patient), or of each category (..., patient, category)."""
         ...
+
+
+def tensor_functions() -> Any:
+    """PyTensor's functions, imported when a model is built; their types say too little to be checked."""
+    import pytensor.tensor
+
+    return pytensor.tensor
 
 
 def observe(family: Any, data: xr.Dataset, eta: Any, own: Mapping[str, Any]) -> None:

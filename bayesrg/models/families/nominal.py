@@ -59,8 +59,9 @@ class Categorical:
     def log_density(self, value: Any, eta: Any, own: Mapping[str, Any]) -> Any:
         """Log probability of each row's kind, in PyTensor."""
         import pytensor.tensor as pt
+        from pytensor.tensor.special import log_softmax
 
-        chances = pt.special.log_softmax(own["alpha"] + eta, axis=-1)
+        chances: Any = log_softmax(own["alpha"] + eta, axis=-1)
         return chances[pt.arange(value.shape[0]), value.astype(int)]
 
     def draw_prior(self, data: xr.Dataset, rng: np.random.Generator, draws: int) -> dict[str, np.ndarray]:

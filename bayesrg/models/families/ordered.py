@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import expit, log_expit, log_ndtr, logit, ndtr, ndtri
 
-from bayesrg.models.families.family import Arrays
+from bayesrg.models.families.family import Arrays, tensor_functions
 from bayesrg.prior import Prior
 
 Link = Literal["logit", "probit"]
@@ -59,8 +59,8 @@ class Cumulative:
     def add_priors(self, data: xr.Dataset) -> dict[str, Any]:
         """Cutpoints, in PyMC."""
         import pymc as pm
-        import pytensor.tensor as pt
 
+        pt = tensor_functions()
         categories, total = data.sizes["category"], self.probability.arguments["total"]
         score = pm.CustomDist(
             "category_score",
@@ -72,20 +72,20 @@ class Cumulative:
             dims="category",
         )
         part = _part(score)
-        probability = pm.Deterministic("probability", part / part.sum(), dims="category")
+        probability: Any = pm.Deterministic("probability", part / part.sum(), dims="category")
         low, high = pt.cumsum(probability)[:-1], pt.cumsum(probability[::-1])[::-1][1:]
         if self.link == "logit":
             alpha = pt.log(low) - pt.log(high)
         else:  # each from its smaller tail, where the quantile is exact
-            left = -pt.erfcinv(2.0 * pt.minimum(low, 0.5))
-            alpha = np.sqrt(2.0) * pt.switch(low < 0.5, left, pt.erfcinv(2.0 * pt.minimum(high, 0.5)))
+            left, right = (pt.erfcinv(2.0 * pt.minimum(tail, 0.5)) for tail in (low, high))
+            alpha = np.sqrt(2.0) * pt.switch(low < 0.5, -left, right)
         return {"alpha": pm.Deterministic("alpha", alpha, dims="cutpoint")}
 
     def log_density(self, value: Any, eta: Any, own: Mapping[str, Any]) -> Any:
         """Log probability of each row's category, in PyTensor."""
-        import pytensor.tensor as pt
         from pymc.distributions.dist_math import log_diff_normal_cdf
 
+        pt = tensor_functions()
         code, far = value.astype(int), FAR[self.link]
         if "stretch" in own:
             first = own["alpha"][0] - eta
@@ -170,11 +170,11 @@ class Cumulative:
 class Ordinal(Cumulative):
     """Ordered categories, such as grades: logit P(c <= j) = alpha_j - eta (proportional odds).
 
-    With ``proportional=False`` each cutpoint has a slope of its own. Cutpoints that moved apart linearly would cross, so
-    their gaps are stretched instead: theta_1 = alpha_1 - eta, theta_j = theta_{j-1} + (alpha_j - alpha_{j-1})
+    With ``proportional=False`` each cutpoint has a slope of its own. Cutpoints that moved apart linearly would cross,
+    so their gaps are stretched instead: theta_1 = alpha_1 - eta, theta_j = theta_{j-1} + (alpha_j - alpha_{j-1})
     exp(-sum_t delta_tj x_t), and P(c <= j) = expit(theta_j). At the mean predictors the slope of the j-th cutpoint is
-    beta_t + sum_{k<=j} (alpha_k - alpha_{k-1}) delta_tk. Gaps that are exponential in predictors are those of Pudney and
-    Shields 2000.
+    beta_t + sum_{k<=j} (alpha_k - alpha_{k-1}) delta_tk. Gaps that are exponential in predictors are those of Pudney
+    and Shields 2000.
     """
 
     beta: Prior = Prior(
@@ -262,23 +262,21 @@ def _part(score: Any) -> Any:
     """A category's part: -log Phi(-score), exponentially distributed where the score is standard normal."""
     from pymc.distributions.dist_math import normal_lcdf
 
-    return -normal_lcdf(0.0, 1.0, -score)
+    log_tail: Any = normal_lcdf(0.0, 1.0, -score)
+    return -log_tail
 
 
 def _log_density_of_score(score: Any, concentration: Any, rows: Any) -> Any:
     """Of parts ~ Dirichlet(concentration) x Gamma(rows + total concentration), up to a constant."""
     import pymc as pm
-    import pytensor.tensor as pt
 
+    pt = tensor_functions()
     part = _part(score)
     whole = part.sum()
     # Standard normal scores make a Dirichlet(1, ..., 1) x Gamma(categories, 1); the rest turns it into ours.
     more = rows + concentration.sum() - score.shape[0]
-    return (
-        pm.logp(pm.Normal.dist(), score).sum()
-        + ((concentration - 1.0) * pt.log(part / whole)).sum()
-        + more * pt.log(whole)
-    )
+    standard: Any = pm.logp(pm.Normal.dist(), score)
+    return standard.sum() + ((concentration - 1.0) * pt.log(part / whole)).sum() + more * pt.log(whole)
 
 
 def _draw_score(concentration: np.ndarray, rows: float, rng: np.random.Generator, size: Any) -> np.ndarray:
