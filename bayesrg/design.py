@@ -260,7 +260,9 @@ def require_column(table: pd.DataFrame, feature: str) -> None:
     TableError
     """
     if feature not in table.columns:
-        near = get_close_matches(feature, map(str, table.columns), n=3)
+        names = [str(column) for column in table.columns]
+        # A cohort's genes stand under the variable's name and theirs: mutated_TP53.
+        near = [name for name in names if name.endswith(f"_{feature}")] or get_close_matches(feature, names, n=3)
         hint = (
             f"did you mean {' or '.join(near)}?"
             if near

@@ -15,6 +15,7 @@ from bayesrg.design import (
     number_within,
     read_feature,
     read_features,
+    require_column,
     require_distinct,
 )
 from bayesrg.errors import DesignError, TableError
@@ -232,3 +233,8 @@ def test_labels_that_differ_in_case_or_white_space_only_are_refused():
 
 def test_a_superscript_is_no_number():
     assert list(number(pd.Series(["m²", "m1"]))[1]) == ["m1", "m²"]
+
+
+def test_a_gene_without_its_variable_is_found_under_both_names():
+    with pytest.raises(TableError, match="did you mean mutated_IDH1"):
+        require_column(pd.DataFrame({"mutated_IDH1": [0, 1], "IDH1x": [0, 1]}), "IDH1")

@@ -28,7 +28,7 @@ REFERENCE = json.loads(
 )
 COMPILED_FOR = {"bernoulli_rare": "bernoulli_weights", "bernoulli_separated": "bernoulli_weights"}
 # These would be compiled for one more covariate, and for a special case of cutpoints with slopes of their own.
-SLOW = ("bernoulli", "ordinal")
+SLOW = ("bernoulli", "ordinal", "ordinal_category_slopes")
 DESIGNS = (*FAMILIES, "bernoulli_groups", "ordinal_category_slopes")
 # A calibrated model fails a calibration once in a hundred seeds; the seed is fixed.
 FALSE_ALARM = 0.01
