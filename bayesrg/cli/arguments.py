@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from bayesrg import __version__
+from bayesrg.cli.association_arguments import add_association, add_predict
 from bayesrg.cli.encode_arguments import add_encode
 from bayesrg.cli.join_arguments import add_join
+from bayesrg.cli.sampling_arguments import add_sampling, at_least_one, at_least_zero
 
 _MAIN = """examples:
   bayesrg demo
@@ -15,8 +17,11 @@ _MAIN = """examples:
   bayesrg join --imaging features.csv --genome mutations.zarr.zip --clinical clinical.csv --out cohort.zarr.zip
   bayesrg fit stability features.parquet --feature glcm_contrast_3d_merged --subject subject \\
       --preprocessing preprocessing --out fit.zarr.zip --seed 1
+  bayesrg fit association cohort.csv --outcome IDH1 --predictor volume --family bernoulli --formula age \\
+      --out fit.zarr.zip --seed 1
   bayesrg summary fit.zarr.zip
   bayesrg report fit.zarr.zip --out report.html
+  bayesrg predict fit.zarr.zip new_patients.csv --out predictions.csv --seed 1
 
 exit codes:
   0    everything was done
@@ -75,8 +80,10 @@ value is held against the consensus, with IBSI's tolerance. The CT phantom is do
 machine (4 MB). The exit code is 5 if a value lies outside its tolerance.
 """
 
-_FIT = """example:
+_FIT = """examples:
   bayesrg fit stability features.csv --feature statistics_mean --subject subject --scanner scanner \\
+      --out fit.zarr.zip --seed 1
+  bayesrg fit association cohort.csv --outcome IDH1 --predictor volume --family bernoulli --formula age \\
       --out fit.zarr.zip --seed 1
 """
 
@@ -114,10 +121,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_extract(commands)
     add_encode(commands, _add)
     add_join(commands, _add)
-    fit = _add(commands, "fit", "fit a model to a table of features", _FIT)
-    _add_stability(fit.add_subparsers(metavar="MODEL", required=True, dest="model"))
+    fit = _add(commands, "fit", "fit a model to a table", _FIT)
+    models = fit.add_subparsers(metavar="MODEL", required=True, dest="model")
+    _add_stability(models)
+    add_association(models, _add)
     _add_summary(commands)
     _add_report(commands)
+    add_predict(commands, _add)
     return parser
 
 
@@ -185,9 +195,11 @@ def _add_extract(commands: argparse._SubParsersAction) -> None:
         help="'standard' for the standard ones, or a TOML file of them; without it, those in the settings file",
     )
     extract.add_argument(
-        "--jobs", metavar="N", type=_positive, default=1, help="processes that share the work (default: 1)"
+        "--jobs", metavar="N", type=at_least_one, default=1, help="processes that share the work (default: 1)"
     )
-    extract.add_argument("--seed", metavar="N", type=_seed, default=0, help="seed of the perturbations (default: 0)")
+    extract.add_argument(
+        "--seed", metavar="N", type=at_least_zero, default=0, help="seed of the perturbations (default: 0)"
+    )
     extract.add_argument(
         "--resample-mask",
         action="store_true",
@@ -265,20 +277,7 @@ def _add_stability(models: argparse._SubParsersAction) -> None:
         action="append",
         help="give the probability that each intraclass correlation exceeds this; may be repeated (default: 0.75, 0.9)",
     )
-    fit.add_argument(
-        "--draws",
-        metavar="N",
-        type=_positive,
-        help="draws kept of each chain (default: 1500; of each of many features 500)",
-    )
-    fit.add_argument(
-        "--tune", metavar="N", type=_positive, default=1000, help="warm-up draws of each chain (default: 1000)"
-    )
-    fit.add_argument("--chains", metavar="N", type=_positive, default=4, help="chains (default: 4)")
-    fit.add_argument(
-        "--out", metavar="FILE", type=Path, required=True, help="file to save the fit in, such as fit.zarr.zip"
-    )
-    fit.add_argument("--seed", metavar="N", type=_seed, required=True, help="the same seed gives the same answer")
+    add_sampling(fit, draws="1500; of each of many features 500")
 
 
 def _add_summary(commands: argparse._SubParsersAction) -> None:
@@ -296,17 +295,3 @@ def _add_report(commands: argparse._SubParsersAction) -> None:
     report.add_argument(
         "--show-subjects", action="store_true", help="let labels of subjects and their sessions stand in the report"
     )
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _seed(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _whole(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text!r}")
-    return int(text)

@@ -3,10 +3,14 @@
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 
+from bayesrg.cli.associating import run_association, run_predict
 from bayesrg.cli.encoding import run_encode
 from bayesrg.cli.extraction import run_extract, run_ibsi, run_settings
 from bayesrg.cli.fitting import run_demo, run_fit, run_report, run_summary
 from bayesrg.cli.joining import run_join
+
+FIT: Mapping[str, Callable[[Namespace], int]] = {"stability": run_fit, "association": run_association}
+"""The function of each model's fit."""
 
 RUN: Mapping[str, Callable[[Namespace], int]] = {
     "demo": run_demo,
@@ -15,9 +19,10 @@ RUN: Mapping[str, Callable[[Namespace], int]] = {
     "extract": run_extract,
     "encode": run_encode,
     "join": run_join,
-    "fit": run_fit,
+    "fit": lambda options: FIT[options.model](options),
     "summary": run_summary,
     "report": run_report,
+    "predict": run_predict,
 }
 """The function of each command."""
 

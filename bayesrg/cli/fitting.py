@@ -33,7 +33,7 @@ def run_demo(options: Namespace) -> int:
     _print_fit(shown.tree)
     print(f"\nfeatures  {shown.features}\nfit       {shown.fit}\nreport    {shown.report}")
     print(f"and of {FEATURE} alone: {shown.feature_fit}, {shown.feature_report}")
-    return max(_judge(diagnose(shown.tree)), _judge(diagnose(shown.feature_tree)))
+    return max(judge(diagnose(shown.tree)), judge(diagnose(shown.feature_tree)))
 
 
 def run_fit(options: Namespace) -> int:
@@ -84,7 +84,7 @@ def run_fit(options: Namespace) -> int:
         f"every estimand: bayesrg summary {options.out}\n"
         f"as a page:      bayesrg report {options.out} --out report.html"
     )
-    return _judge(diagnose(tree))
+    return judge(diagnose(tree))
 
 
 def run_summary(options: Namespace) -> int:
@@ -96,11 +96,14 @@ def run_summary(options: Namespace) -> int:
         check_out(options.csv, options.fit)
     tree = load(options.fit)
     attributes = tree["constant_data"].attrs
-    what = attributes.get("feature", f"{tree['constant_data'].sizes.get('feature')} features")
-    print(f"{what}: {diagnose(tree).verdict}")
+    print(f"{_describe(tree)}: {diagnose(tree).verdict}")
     for caution in json.loads(attributes.get("cautions", "[]")):
         print(f"caution: {caution}")
     _print_fit(tree)
+    if "alternatives" in tree:
+        from bayesrg.cli.association_answers import print_alternatives
+
+        print_alternatives(tree["alternatives"].to_dataset())
     if options.csv:
         print(f"written to {write_csv(summary(tree), options.csv)}")
     return DONE
@@ -163,6 +166,16 @@ def _chosen(table: "pd.DataFrame", options: Namespace) -> str | list[str]:
     return feature
 
 
+def _describe(tree: Any) -> str:
+    """What a fit is of, in a few words."""
+    data = tree["constant_data"]
+    if "outcome" in data.attrs:
+        from bayesrg.cli.association_answers import describe_question
+
+        return describe_question(data.to_dataset())
+    return data.attrs.get("feature", f"{data.sizes.get('feature')} features")
+
+
 def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
     """Print the estimands of one feature, or a line for each of many, the most reliable first."""
     from bayesrg.inference import summary
@@ -188,7 +201,7 @@ def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
         print(f"and {len(ranked) - len(shown)} more: see the report, or `bayesrg summary FIT --csv FILE`")
 
 
-def _judge(diagnosis: "Diagnosis") -> int:
+def judge(diagnosis: "Diagnosis") -> int:
     """Return the exit code of a fit, and say loudly if it did not converge."""
     if diagnosis.passed:
         return DONE

@@ -165,3 +165,8 @@ def enumerate_words(words: Sequence[str | Markup], last: str = "and") -> Markup:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun: 1 scanner, 3 scanners."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def split_last(words: list[str]) -> list[str]:
+    """Words but the last as one phrase with commas, and the last."""
+    return [", ".join(words[:-1]), words[-1]] if len(words) > 1 else words

@@ -23,7 +23,15 @@ SENSITIVE = 0.05
 BINS = 20
 
 
-def diagnostics(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str]) -> Section:
+def diagnostics(
+    fit: Fitted,
+    parameters: xr.DataArray,
+    labels: Sequence[str],
+    *,
+    sampled: str = "sampled log variances",
+    measured: str = "measurement",
+    density: str = "the exact Gaussian density of each measurement given the others",
+) -> Section:
     """The section on convergence.
 
     Parameters
@@ -31,6 +39,9 @@ def diagnostics(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str]) ->
     fit : the fit
     parameters : the sampled parameters, dims chain, draw and one more
     labels : their names as shown, in the order of the last dim
+    sampled : what the parameters are, as a title says it
+    measured : what one row of the data is
+    density : of a row left out, before importance sampling
     """
     return Section(
         "diagnostics",
@@ -50,8 +61,8 @@ def diagnostics(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str]) ->
                     draws=fit.sampler["draws"],
                 ),
             ),
-            _rank_figure(fit, parameters, labels),
-            *_leave_one_out(fit),
+            _rank_figure(fit, parameters, labels, sampled),
+            *_leave_one_out(fit, measured, density),
             _summary_table(fit),
         ],
     )
@@ -80,7 +91,7 @@ def check_table(fit: Fitted, caption: Markup) -> Table:
     )
 
 
-def _rank_figure(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str]) -> Figure:
+def _rank_figure(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str], sampled: str) -> Figure:
     name = next(str(dim) for dim in parameters.dims if dim not in ("chain", "draw"))
     values = parameters.transpose(name, "chain", "draw").values
     chains, draws = values.shape[1:]
@@ -118,7 +129,7 @@ def _rank_figure(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str]) -
     return draw(
         fit,
         "ranks",
-        title="Rank plots of the sampled log variances",
+        title=f"Rank plots of the {sampled}",
         alt=f"Histograms of ranks for {len(values)} parameters and {chains} chains, in {bins} bins with {expected:g} "
         f"draws expected in each. {outside} of {counts.size} bins lie outside the 99 % band of {band[0]:g} to "
         f"{band[1]:g} ({0.01 * counts.size:.0f} would by chance if draws were independent). Counts range from "
@@ -131,7 +142,7 @@ def _rank_figure(fit: Fitted, parameters: xr.DataArray, labels: Sequence[str]) -
     )
 
 
-def _leave_one_out(fit: Fitted) -> list[Prose]:
+def _leave_one_out(fit: Fitted, measured: str, density: str) -> list[Prose]:
     import arviz as az
 
     if "log_likelihood" not in fit.tree or "value" not in fit.tree["log_likelihood"]:
@@ -146,19 +157,21 @@ def _leave_one_out(fit: Fitted) -> list[Prose]:
     bad = int((shapes > found.good_k).sum())
     return [
         prose(
-            "<b>Leave-one-out prediction.</b> The expected log predictive density of a measurement left out, summed "
-            "over all {n}, is {elpd} (standard error {error}, on the model’s scale), from the exact Gaussian "
-            "density of each measurement given the others and Pareto-smoothed importance sampling. {bad} of {n} "
+            "<b>Leave-one-out prediction.</b> The expected log predictive density of a {measured} left out, summed "
+            "over all {n}, is {elpd} (standard error {error}, on the model’s scale), from {density} "
+            "and Pareto-smoothed importance sampling. {bad} of {n} "
             "Pareto k are above {limit} (largest {largest}): {words}.",
+            measured=measured,
+            density=density,
             n=shapes.size,
             elpd=rounded(float(found.elpd), 0.1),
             error=rounded(float(found.se), 0.1),
             bad=bad,
             limit=f"{found.good_k:.2g}",
             largest=f"{shapes.max():.2f}",
-            words="no single measurement moves the posterior much"
+            words=f"no single {measured} moves the posterior much"
             if bad == 0
-            else "those measurements move the posterior; look at them",
+            else f"those {measured}s move the posterior; look at them",
         )
     ]
 
@@ -193,8 +206,9 @@ def _summary_table(fit: Fitted) -> Table:
             Column("MCSE", [significant(error, 2) for error in table["mcse_mean"]]),
         ],
         table,
-        notes="Means and bounds are rounded to the MCSE or to two digits of the sd, whichever is coarser. Rows of "
-        "icc_above are probabilities and have no interval; one that is 0 or 1 in every draw has neither R-hat nor ESS.",
+        notes="Means and bounds are rounded to the MCSE or to two digits of the sd, whichever is coarser. Rows of what "
+        "is true or false in each draw are probabilities and have no interval; one that is 0 or 1 in every draw has "
+        "neither R-hat nor ESS.",
     )
 
 
@@ -207,8 +221,8 @@ def sensitivity(fit: Fitted, estimands: Sequence[str]) -> Section:
         sentence = fill(
             "<b>{n} of {all} estimands are sensitive to the prior</b>: {names}. A slightly stronger or weaker prior "
             "moves their posteriors by more than the threshold. Where the likelihood moves them as well, prior and "
-            "data share the say, and a paper should name the prior; where it does not, the design has too few "
-            "levels to inform them.",
+            "data share the say, and a paper should name the prior; where it does not, the data tell too "
+            "little of them.",
             n=len(sensitive),
             all=len(priors),
             names=enumerate_words(sensitive),

@@ -131,3 +131,73 @@ METRICS = Reference(
     "for radiomics research endorsed by EuSoMII. Insights Imaging 2024;15:8.",
     "10.1186/s13244-023-01572-w",
 )
+CAUSAL_WORDS = Reference(
+    "Hernán MA. The C-word: scientific euphemisms do not improve causal inference from observational data. Am J Public "
+    "Health 2018;108:616–619.",
+    "10.2105/AJPH.2018.304337",
+)
+SAVAGE_DICKEY = Reference(
+    "Dickey JM. The weighted likelihood ratio, linear hypotheses on normal location parameters. Ann Math Stat "
+    "1971;42:204–223.",
+    "10.1214/aoms/1177693507",
+)
+DIRECTION = Reference(
+    "Makowski D, Ben-Shachar MS, Chen SHA, Lüdecke D. Indices of effect existence and significance in the Bayesian "
+    "framework. Front Psychol 2019;10:2767.",
+    "10.3389/fpsyg.2019.02767",
+)
+ROPE = Reference(
+    "Kruschke JK. Rejecting or accepting parameter values in Bayesian estimation. Adv Methods Pract Psychol Sci "
+    "2018;1:270–280.",
+    "10.1177/2515245918771304",
+)
+CONTINGENCY = Reference(
+    "Gunel E, Dickey J. Bayes factors for independence in contingency tables. Biometrika 1974;61:545–557.",
+    "10.1093/biomet/61.3.545",
+)
+INFORMATIONAL_CORRELATION = Reference(
+    "Linfoot EH. An informational measure of correlation. Inf Control 1957;1:85–89.",
+    "10.1016/S0019-9958(57)90116-X",
+)
+ECDF_BANDS = Reference(
+    "Säilynoja T, Bürkner P-C, Vehtari A. Graphical test for discrete uniformity and its applications in "
+    "goodness-of-fit evaluation and multiple sample comparison. Stat Comput 2022;32:32.",
+    "10.1007/s11222-022-10090-6",
+)
+QUANTILE_RESIDUALS = Reference(
+    "Dunn PK, Smyth GK. Randomized quantile residuals. J Comput Graph Stat 1996;5:236–244.",
+    "10.1080/10618600.1996.10474708",
+)
+CALIBRATION = Reference(
+    "Dimitriadis T, Gneiting T, Jordan AI. Stable reliability diagrams for probabilistic classifiers. Proc Natl Acad "
+    "Sci USA 2021;118:e2016191118.",
+    "10.1073/pnas.2016191118",
+)
+LOO = Reference(
+    "Vehtari A, Gelman A, Gabry J. Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC. "
+    "Stat Comput 2017;27:1413–1432.",
+    "10.1007/s11222-016-9696-4",
+)
+STACKING = Reference(
+    "Yao Y, Vehtari A, Simpson D, Gelman A. Using stacking to average Bayesian predictive distributions. Bayesian Anal "
+    "2018;13:917–1007.",
+    "10.1214/17-BA1091",
+)
+PROPORTIONAL_ODDS = Reference(
+    "McCullagh P. Regression models for ordinal data. J R Stat Soc B 1980;42:109–142.",
+    "10.1111/j.2517-6161.1980.tb01109.x",
+)
+CUMULATIVE_PROBIT = Reference(
+    "Liu Q, Shepherd BE, Li C, Harrell FE. Modeling continuous response variables using ordinal regression. Stat Med "
+    "2017;36:4316–4335.",
+    "10.1002/sim.7433",
+)
+LOGISTIC_PRIOR = Reference(
+    "Gelman A, Jakulin A, Pittau MG, Su Y-S. A weakly informative default prior distribution for logistic and other "
+    "regression models. Ann Appl Stat 2008;2:1360–1383.",
+    "10.1214/08-AOAS191",
+)
+JACKKNIFE = Reference(
+    "Giordano R, Broderick T. The Bayesian infinitesimal jackknife for variance. arXiv preprint 2023.",
+    "10.48550/arXiv.2305.06466",
+)

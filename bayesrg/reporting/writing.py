@@ -7,16 +7,19 @@ from typing import Any
 import xarray as xr
 
 from bayesrg.files import replace_atomically
-from bayesrg.models import Stability, model_of
+from bayesrg.models import Association, Stability, model_of
 from bayesrg.models.pooled_stability import PooledStability
-from bayesrg.reporting import feature_set, stability
+from bayesrg.reporting import association, feature_set, stability
 from bayesrg.reporting.blocks import Figure, Page, Table
 from bayesrg.reporting.feature_set import SelectionRule
 from bayesrg.reporting.fitted import Fitted
 from bayesrg.reporting.page import render
 
 # A model's report is a function: a fit and whether to name subjects -> the fit with hidden labels, and its page.
-PAGES: Mapping[type, Callable[[Fitted, bool], tuple[Fitted, Page]]] = {Stability: stability.compose}
+PAGES: Mapping[type, Callable[[Fitted, bool], tuple[Fitted, Page]]] = {
+    Association: association.compose,
+    Stability: stability.compose,
+}
 # The same for a fit of many features, which also takes the rule by which features are kept.
 PAGES_OF_MANY: Mapping[type, Callable[[Fitted, bool, SelectionRule], tuple[Fitted, Page]]] = {
     Stability: feature_set.compose,
@@ -43,7 +46,7 @@ def report(
     tree : DataTree of `bayesrg.fit`, or of `bayesrg.load`
     path : of the page, such as ``stability.html``
     model : the model of the fit; None rebuilds it from the fit's provenance
-    show_subjects : whether labels of subjects and their sessions may stand in the page and its files
+    show_subjects : whether labels of subjects (of patients), and of their sessions, may stand in the page and its files
     rule : of a fit of many features, by which of them are kept; None keeps those whose ICCs of repeatability,
         reproducibility and robustness all exceed the fit's first threshold with a probability of 0.8
 

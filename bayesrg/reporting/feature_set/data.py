@@ -4,7 +4,8 @@ import pandas as pd
 
 from bayesrg.reporting.blocks import Block, Column, Section, Table, breakable, count, prose
 from bayesrg.reporting.feature_set.study import FeatureSet, count_features
-from bayesrg.reporting.stability.design import cautions, design
+from bayesrg.reporting.judgement import cautions
+from bayesrg.reporting.stability.design import design
 
 MOST_ROWS = 12
 
@@ -14,7 +15,7 @@ def data(study: FeatureSet) -> Section:
     sizes = pd.Series(study.families).value_counts()
     blocks: list[Block] = [
         prose("<b>{counted}</b>: {words}.", counted=study.counted, words=study.measured_by),
-        *cautions(study),
+        *cautions(study.cautions),
         *design(study),
         prose(
             "Families: {families}.",

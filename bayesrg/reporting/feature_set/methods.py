@@ -3,12 +3,12 @@
 from bayesrg.inference.diagnosis import IMPORTANCE
 from bayesrg.inference.provenance import read_json
 from bayesrg.reporting import references as works
-from bayesrg.reporting.blocks import Section, count
+from bayesrg.reporting.blocks import Section, count, split_last
 from bayesrg.reporting.feature_set.model import all_priors_in_words
 from bayesrg.reporting.feature_set.study import FeatureSet, count_features
 from bayesrg.reporting.record import methods
 from bayesrg.reporting.references import Bibliography
-from bayesrg.reporting.stability.methods import NESTING, split_last, within
+from bayesrg.reporting.stability.methods import NESTING, within
 from bayesrg.reporting.stability.study import display
 
 SCALES = {

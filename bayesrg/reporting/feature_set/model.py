@@ -5,12 +5,13 @@ from markupsafe import Markup
 from bayesrg.models.pooled_stability import Hierarchy
 from bayesrg.prior import Prior
 from bayesrg.reporting import mathematics as mathml
-from bayesrg.reporting.blocks import Block, Section, prose
+from bayesrg.reporting.blocks import Block, Section, prose, split_last
 from bayesrg.reporting.feature_set.study import FeatureSet
 from bayesrg.reporting.mathematics import number, row, sign, subscript, symbol, word
-from bayesrg.reporting.stability.description import named, structure
-from bayesrg.reporting.stability.methods import describe_priors, plain, split_last
+from bayesrg.reporting.stability.description import structure
+from bayesrg.reporting.stability.methods import describe_priors
 from bayesrg.reporting.stability.priors import stated_priors
+from bayesrg.reporting.stated_priors import named, plain
 
 
 def model(study: FeatureSet) -> Section:

@@ -8,7 +8,7 @@ from bayesrg.reporting.blocks import Block, Column, Figure, Section, Table, pros
 from bayesrg.reporting.drawing import BLUE, GREY, LINES, draw, label_bottom, legend_below
 from bayesrg.reporting.feature_set.model import all_priors
 from bayesrg.reporting.feature_set.study import FeatureSet
-from bayesrg.reporting.stability.priors import prior_table
+from bayesrg.reporting.stated_priors import prior_table
 
 GRID = np.linspace(0.0, 1.0, 101)
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from bayesrg.inference.diagnosis import IMPORTANCE
 from bayesrg.reporting.blocks import Block, Column, Section, Table, enumerate_words, fill, prose
 from bayesrg.reporting.feature_set.study import ADJECTIVES, FeatureSet, count_features
-from bayesrg.reporting.stability.design import cautions
+from bayesrg.reporting.judgement import cautions
 
 
 def verdict(study: FeatureSet) -> Section:
@@ -15,7 +15,7 @@ def verdict(study: FeatureSet) -> Section:
     fit = study.fit
     blocks: list[Block] = [
         prose("<strong>{verdict}.</strong> {details}", verdict=fit.verdict, details=_details(study)),
-        *cautions(study),
+        *cautions(study.cautions),
         prose(
             '<span class="answer"><b>{kept:,} of {counted}</b> {are} {words}: the ICC exceeds {limit:g}{at_once} with '
             "a posterior probability of at least {chance:g}.</span>",

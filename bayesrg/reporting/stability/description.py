@@ -6,7 +6,6 @@ import pandas as pd
 from markupsafe import Markup
 
 from bayesrg.inference.variances import IndependentSds, Shares
-from bayesrg.prior import Prior
 from bayesrg.reporting import mathematics as mathml
 from bayesrg.reporting.blocks import (
     Block,
@@ -36,6 +35,7 @@ from bayesrg.reporting.mathematics import (
 )
 from bayesrg.reporting.rounding import significant
 from bayesrg.reporting.stability.study import LETTERS, WORDS, Study, StudyDesign, display
+from bayesrg.reporting.stated_priors import named
 
 
 def question(study: StudyDesign, feature: str | Markup) -> Section:
@@ -184,15 +184,6 @@ def _priors(study: StudyDesign) -> list[Markup]:
             bracketed = subscript(row(sign("("), parts, sign(")")), row(index, sign("≠"), word("subject")))
             spread.append(row(bracketed, sign("∼"), named(shares.error_shares, parts=len(study.components) - 1)))
     return [centre, *levels, *spread]
-
-
-def named(prior: Prior, *, parts: int = 0) -> Markup:
-    """A distribution with its arguments; those of a symmetric Dirichlet of `parts` are its total divided equally."""
-    arguments: Sequence[Markup] = [number(f"{value:g}".replace("-", "−")) for value in prior.arguments.values()]
-    if parts:
-        each = fraction(arguments[0], number(str(parts)))
-        arguments = [each, sign("…"), each]
-    return row(word(prior.distribution), sign("("), joined(arguments, ","), sign(")"))
 
 
 def _component_table(study: StudyDesign) -> Table:

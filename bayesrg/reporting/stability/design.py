@@ -12,7 +12,6 @@ from bayesrg.models.layout import EFFECTS
 from bayesrg.reporting.blocks import (
     Block,
     Column,
-    Prose,
     Section,
     Table,
     breakable,
@@ -22,6 +21,7 @@ from bayesrg.reporting.blocks import (
     listed,
     prose,
 )
+from bayesrg.reporting.judgement import cautions
 from bayesrg.reporting.stability.coverage import coverage
 from bayesrg.reporting.stability.study import Study, StudyDesign, display
 
@@ -34,13 +34,7 @@ MOST_LETTERS = 24  # of level names in one cell; beyond, their number is given
 def data(study: Study) -> Section:
     """The section on data and design."""
     heading = prose("<b>{feature}</b>: {words}.", feature=breakable(study.feature), words=study.measured_by)
-    return Section("data", "Data and design", [heading, *cautions(study), *design(study)])
-
-
-def cautions(study: StudyDesign) -> list[Prose]:
-    """What the data warn of, one box each."""
-    boxes = [text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".") for text in study.cautions]
-    return [Prose(Markup('<p class="caution"><b>Caution.</b> {}</p>').format(text)) for text in boxes]
+    return Section("data", "Data and design", [heading, *cautions(study.cautions), *design(study)])
 
 
 def design(study: StudyDesign) -> list[Block]:

@@ -2,14 +2,14 @@
 
 from bayesrg.inference.provenance import read_json
 from bayesrg.inference.variances import IndependentSds
-from bayesrg.prior import Prior
 from bayesrg.reporting import references as works
-from bayesrg.reporting.blocks import Section, count
+from bayesrg.reporting.blocks import Section, count, split_last
 from bayesrg.reporting.checks import SENSITIVE, power_scale
 from bayesrg.reporting.record import methods
 from bayesrg.reporting.references import Bibliography
 from bayesrg.reporting.stability.study import Study, StudyDesign, display
 from bayesrg.reporting.stability.verdict import exceedances
+from bayesrg.reporting.stated_priors import plain
 
 SCALES = {
     "z_score": "Values were standardised",
@@ -56,11 +56,6 @@ def _design(study: Study, cited: Bibliography) -> str:
     )
 
 
-def split_last(words: list[str]) -> list[str]:
-    """Words but the last as one phrase with commas, and the last."""
-    return [", ".join(words[:-1]), words[-1]] if len(words) > 1 else words
-
-
 def describe_priors(study: StudyDesign) -> str:
     """The priors of a total and its shares, or of each component's sd, as a phrase."""
     chosen = study.fit.model.priors
@@ -86,11 +81,6 @@ def within(study: StudyDesign) -> str:
     if not study.calibrated:
         return ""
     return f" within each {study.calibrated}, whose location and scale the model estimates"
-
-
-def plain(prior: Prior) -> str:
-    """A prior as text: Normal(0, 1)."""
-    return f"{prior.distribution}({', '.join(f'{value:g}' for value in prior.arguments.values())})"
 
 
 def _inference(study: Study, cited: Bibliography) -> str:

@@ -1,17 +1,15 @@
 """Priors with their reasons, what they imply, and a prior predictive check."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from bayesrg.inference.variances import IndependentSds
 from bayesrg.prior import Prior
-from bayesrg.reporting.blocks import Column, Figure, Section, Table, fill, prose
+from bayesrg.reporting.blocks import Figure, Section, fill, prose
 from bayesrg.reporting.drawing import Cumulative, draw, legend_below
 from bayesrg.reporting.rounding import interval, significant
 from bayesrg.reporting.stability.study import Study, StudyDesign
+from bayesrg.reporting.stated_priors import prior_table
 
 
 def priors(study: Study) -> Section:
@@ -53,24 +51,6 @@ def stated_priors(study: StudyDesign) -> list[tuple[str, Prior]]:
     if study.calibrated:
         rows.append((f"log scale of each {study.calibrated}, summing to zero", chosen.log_scale))
     return rows
-
-
-def prior_table(rows: Sequence[tuple[str, Prior]]) -> Table:
-    """Each prior with its reason."""
-    frame = pd.DataFrame(
-        {"prior": [str(prior) for _, prior in rows], "reason": [prior.why for _, prior in rows]},
-        index=pd.Index([name for name, _ in rows], name="quantity"),
-    )
-    return Table(
-        "priors",
-        "Priors and their reasons.",
-        [
-            Column("Quantity", list(frame.index), numeric=False),
-            Column("Prior", [fill("<code>{prior}</code>", prior=prior) for prior in frame["prior"]], numeric=False),
-            Column("Reason", list(frame["reason"]), numeric=False),
-        ],
-        frame,
-    )
 
 
 def _prior_predictive(study: Study) -> Figure:

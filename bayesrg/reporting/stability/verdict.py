@@ -2,9 +2,9 @@
 
 from markupsafe import Markup
 
-from bayesrg.reporting.blocks import Block, Section, breakable, enumerate_words, fill, listed, prose
+from bayesrg.reporting.blocks import Block, Section, breakable, fill, listed, prose
+from bayesrg.reporting.judgement import cautions, convergence
 from bayesrg.reporting.rounding import equation
-from bayesrg.reporting.stability.design import cautions
 from bayesrg.reporting.stability.study import Study, display
 
 
@@ -15,8 +15,8 @@ def verdict(study: Study) -> Section:
     largest = max(study.partitions["overall"][1], key=lambda name: fit.estimate("share", name).mean)
     share = fit.estimate("share", largest)
     blocks: list[Block] = [
-        prose("<strong>{verdict}.</strong> {details}", verdict=fit.verdict, details=_details(study)),
-        *cautions(study),
+        convergence(fit),
+        *cautions(study.cautions),
         prose(
             '<span class="answer"><b>{feature}</b>: overall ICC {icc} (95 % interval {bounds}); {chances}.</span>',
             feature=breakable(study.feature),
@@ -61,22 +61,6 @@ def _sentence(study: Study, condition: str) -> Markup:
         icc=found.value,
         bounds=found.bounds,
         chances=exceedances(study, condition),
-    )
-
-
-def _details(study: Study) -> Markup:
-    checks = {check.name: check for check in study.fit.diagnosis.checks}
-    failed = [check.name for check in checks.values() if not check.passed]
-    if failed:
-        return fill(
-            "The numbers on this page must not be published or acted on. Failed: {names}. Fit again with more draws "
-            "and warm-up draws; if that does not help, look at the rank plots below.",
-            names=enumerate_words(failed),
-        )
-    return fill(
-        "R-hat is at most {r_hat:.3f}, every effective sample size at least {ess:.0f}, and no transition diverged.",
-        r_hat=checks["R-hat"].value,
-        ess=min(checks["bulk ESS"].value, checks["tail ESS"].value),
     )
 
 
