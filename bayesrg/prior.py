@@ -155,7 +155,8 @@ class Prior:
         """The prior as JSON can hold it."""
         return {"distribution": self.distribution, "arguments": dict(self.arguments), "why": self.why}
 
-    @cached_property  # SciPy takes milliseconds to freeze a distribution, and densities are asked for thousands of times
+    # SciPy takes milliseconds to freeze a distribution, and densities are asked for thousands of times.
+    @cached_property
     def _in_scipy(self) -> Any:
         names, build = DISTRIBUTIONS[self.distribution]
         return build(*(self.arguments[name] for name in names))

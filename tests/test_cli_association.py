@@ -275,7 +275,7 @@ def test_an_interruption_leaves_the_old_file(place, compiled_once, fitted, monke
 
 def test_choices_are_those_of_the_model():
     from bayesrg.models import FAMILIES
-    from bayesrg.models.association_table import Direction
+    from bayesrg.models.patient_rows.laying_out import Direction
     from bayesrg.transformation import Scale
 
     assert set(association_arguments.FAMILIES) == set(FAMILIES)

@@ -12,9 +12,9 @@ from bayesrg.inference.diagnosis import diagnose
 from bayesrg.inference.fitting import data_of, fit
 from bayesrg.inference.provenance import read_json
 from bayesrg.models.association import Association
-from bayesrg.models.association_table import two_valued
 from bayesrg.models.comparison import KINDS, compare
 from bayesrg.models.families import Categorical, Gaussian, Ordinal, Rank, StudentT
+from bayesrg.models.patient_rows.laying_out import two_valued
 from bayesrg.transformation import transform
 
 REVERSED = "rank, reversed"  # the predictor's ranks between the two outcomes, as Wilcoxon's test compares them

@@ -17,13 +17,13 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.models.association_estimands import MEANING, estimate
-from bayesrg.models.association_rows import lay_out_new_rows
-from bayesrg.models.association_table import Direction, lay_out_association
-from bayesrg.models.cohort_table import table_of
 from bayesrg.models.draws import flatten_draws, unflatten_draws
 from bayesrg.models.families import FAMILIES, Bernoulli, Family
 from bayesrg.models.families.family import observe, slopes, slopes_draw, slopes_log_density
-from bayesrg.models.separation import find_association_cautions
+from bayesrg.models.patient_rows.cohort_table import table_of
+from bayesrg.models.patient_rows.laying_out import Direction, lay_out_association
+from bayesrg.models.patient_rows.new_patients import lay_out_new_rows
+from bayesrg.models.patient_rows.separation import find_association_cautions
 from bayesrg.prior import Prior
 from bayesrg.transformation import Scale
 

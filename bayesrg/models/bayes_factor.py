@@ -160,8 +160,8 @@ def _log_mean(log_values: np.ndarray, chains: int) -> tuple[np.ndarray, np.ndarr
         if np.ptp(values) < 1e-12:
             continue  # the fit's own scale: every value is one
         relative = np.exp(values - log_mean[row])
-        ess = float(array_stats.ess(relative.reshape(chains, -1), chain_axis=0, draw_axis=1, method="mean"))
-        error[row] = relative.std(ddof=1) / np.sqrt(max(ess, 1.0))
+        ess: Any = array_stats.ess(relative.reshape(chains, -1), chain_axis=0, draw_axis=1, method="mean")
+        error[row] = relative.std(ddof=1) / np.sqrt(max(float(ess), 1.0))
         smoothed: Any = array_stats.psislw(-values)
         tail[row] = np.asarray(smoothed[1]).item()
     return log_mean, error, tail

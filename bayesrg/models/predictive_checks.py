@@ -11,13 +11,13 @@ from bayesrg.models.association_estimands import CELLS, part_of
 from bayesrg.models.draws import flatten_draws
 
 
-def check_prediction(model: Any, tree: xr.DataTree, *, seed: int = 0) -> xr.Dataset:
+def check_prediction(tree: xr.DataTree, model: Any, *, seed: int = 0) -> xr.Dataset:
     """How well the model predicts each patient from all others, by importance sampling without fitting again.
 
     Parameters
     ----------
-    model : the `Association` of the fit
     tree : a fit
+    model : its `Association`
     seed : of the randomisation of discrete outcomes
 
     Returns

@@ -69,7 +69,7 @@ def test_leave_one_out_density_is_that_of_a_fit_without_the_patient(
     sampled: Sampled, draw_weighted: Callable[..., Any], resample: Callable[..., xr.Dataset]
 ):
     model, data, tree = sampled("gaussian", "volume", scale="log")
-    checked = check_prediction(model, tree)
+    checked = check_prediction(tree, model)
     for number in (0, 7):
         kept = data.isel(patient=np.arange(PATIENTS) != number)
         posterior = resample(*draw_weighted(model, kept, seed=5, draws=PRIOR_DRAWS), seed=6)
@@ -79,7 +79,7 @@ def test_leave_one_out_density_is_that_of_a_fit_without_the_patient(
 
 def test_pit_of_a_patient_is_where_the_outcome_lies_in_its_prediction(sampled: Sampled):
     model, data, tree = sampled("gaussian", "volume", scale="log")
-    checked = check_prediction(model, tree)
+    checked = check_prediction(tree, model)
     assert stats.kstest(checked["pit"], "uniform").pvalue > 0.05
     assert np.allclose(stats.norm.cdf(checked["residual"]), checked["pit"], atol=1e-6)
     assert np.corrcoef(checked["residual"], data["value"] - checked["expected"])[0, 1] > 0.98
@@ -90,17 +90,17 @@ def test_pit_of_a_patient_is_where_the_outcome_lies_in_its_prediction(sampled: S
 )
 def test_pit_of_a_discrete_outcome_is_spread_over_its_probability(sampled: Sampled, family: str, outcome: str):
     model, _, tree = sampled(family, outcome)
-    one, other = check_prediction(model, tree, seed=1), check_prediction(model, tree, seed=2)
-    assert check_prediction(model, tree, seed=1).identical(one)
+    one, other = check_prediction(tree, model, seed=1), check_prediction(tree, model, seed=2)
+    assert check_prediction(tree, model, seed=1).identical(one)
     assert not np.allclose(one["pit"], other["pit"])
     assert ((one["pit"] >= 0) & (one["pit"] <= 1)).all()
-    pits = np.concatenate([check_prediction(model, tree, seed=k)["pit"].values for k in range(5)])
+    pits = np.concatenate([check_prediction(tree, model, seed=k)["pit"].values for k in range(5)])
     assert pits.mean() == pytest.approx(0.5, abs=0.1)
 
 
 def test_kinds_without_order_have_probabilities_and_no_pit(sampled: Sampled):
     model, data, tree = sampled("categorical", "grade")
-    checked = check_prediction(model, tree)
+    checked = check_prediction(tree, model)
     assert "pit" not in checked
     assert checked["expected"].dims == ("patient", "category")
     assert np.allclose(checked["expected"].sum("category"), 1.0)
@@ -127,7 +127,7 @@ def test_an_outlier_moves_the_posterior():
         "constant_data": data.drop_vars("value"),
         "observed_data": data[["value"]],
     }
-    checked = check_prediction(model, xr.DataTree.from_dict(groups))
+    checked = check_prediction(xr.DataTree.from_dict(groups), model)
     assert checked["pareto_k"].sel(patient="P3").item() > 0.7
     assert checked["pareto_k"].idxmax().item() == "P3"
 
@@ -171,7 +171,7 @@ def test_comparison_knows_the_scale_on_which_each_fit_was_made(sampled: Sampled)
     table = compare({"plain": plain[2], "log": logged[2]})
     assert list(table.index) == ["log", "plain"]
     assert table["weight"].sum() == pytest.approx(1.0)
-    elpd = check_prediction(logged[0], logged[2])["elpd"].sum().item()
+    elpd = check_prediction(logged[2], logged[0])["elpd"].sum().item()
     scale = logged[1].attrs["scale"]
     expected = elpd - PATIENTS * np.log(scale) - np.log(make_table()["volume"]).sum()
     assert table.loc["log", "elpd"] == pytest.approx(expected, abs=0.05)

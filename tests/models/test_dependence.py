@@ -11,13 +11,13 @@ from scipy import stats
 
 from bayesrg.errors import DesignError, SettingsError, TableError
 from bayesrg.models.dependence import (
-    cut,
     dependence,
     informational_correlation,
     log_bayes_factor,
     mutual_information,
     prior_total,
 )
+from bayesrg.models.rank_bins import cut
 
 
 def tables(rows: tuple[int, ...], columns: tuple[int, ...]) -> np.ndarray:

@@ -60,6 +60,7 @@ def build_covariates(formula: CovariateFormula, table: pd.DataFrame) -> Covariat
 
     Examples
     --------
+    >>> from bayesrg.models.covariates.formula import read_formula
     >>> table = pd.DataFrame({"age": [41, 57, 66, 38, 71], "grade": ["G2", "G3", "G3", "G2", "G4"]})
     >>> formula = read_formula("age + grade", list(table), outcome="IDH1", predictors=["size"])
     >>> covariates = build_covariates(formula, table)

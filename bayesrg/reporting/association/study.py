@@ -92,7 +92,7 @@ class Study(Variables):
     @cached_property
     def checks(self) -> xr.Dataset:
         """Each patient as predicted from all others."""
-        return check_prediction(self.fit.model, self.fit.tree, seed=SEED)
+        return check_prediction(self.fit.tree, self.fit.model, seed=SEED)
 
     @property
     def alternatives(self) -> xr.Dataset | None:

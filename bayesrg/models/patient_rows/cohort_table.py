@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayesrg.cohort.flattening import to_table
 from bayesrg.errors import TableError
-from bayesrg.models.association_table import Direction
+from bayesrg.models.patient_rows.laying_out import Direction
 from bayesrg.samples import LEVELS
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayesrg.design import read_numbers
 from bayesrg.errors import TableError, list_some
-from bayesrg.models.cells import label, read_column, read_varying
+from bayesrg.models.patient_rows.cells import label, read_column, read_varying
 from bayesrg.transformation import Scale, transform
 
 MOST_CATEGORIES = 20  # of a categorical outcome; more is a column of names, or of measurements

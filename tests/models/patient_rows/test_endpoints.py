@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bayesrg.errors import TableError
-from bayesrg.models.endpoints import outcome_label, read_endpoint
+from bayesrg.models.patient_rows.endpoints import outcome_label, read_endpoint
 
 
 def read(values, family: str, **options):

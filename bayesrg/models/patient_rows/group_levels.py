@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import DesignError
-from bayesrg.models.cells import labels_of, read_column
+from bayesrg.models.patient_rows.cells import labels_of, read_column
 
 
 def add_groups(data: xr.Dataset, table: pd.DataFrame, groups: Sequence[str]) -> xr.Dataset:

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from bayesrg.models import Association
-from bayesrg.models.separation import find_association_cautions, separates
+from bayesrg.models.patient_rows.separation import find_association_cautions, separates
 
 
 def lay_out(

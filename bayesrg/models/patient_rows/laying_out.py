@@ -11,14 +11,14 @@ import xarray as xr
 
 from bayesrg.design import read_numbers, require_column
 from bayesrg.errors import DesignError, TableError, list_some
-from bayesrg.models.cells import read_column, with_text_names
-from bayesrg.models.complete_rows import drop_incomplete, label_rows
-from bayesrg.models.confounding import find_confounding, refuse_collinear
-from bayesrg.models.covariate_sources import keep_sources
 from bayesrg.models.covariates import CovariateFormula, build_covariates, read_formula
-from bayesrg.models.endpoints import outcome_label, read_endpoint
-from bayesrg.models.group_levels import add_groups
-from bayesrg.models.predictor_columns import add_predictors, read_predictors, standardise, two_valued
+from bayesrg.models.patient_rows.cells import read_column, with_text_names
+from bayesrg.models.patient_rows.complete_rows import drop_incomplete, label_rows
+from bayesrg.models.patient_rows.confounding import find_confounding, refuse_collinear
+from bayesrg.models.patient_rows.covariate_sources import keep_sources
+from bayesrg.models.patient_rows.endpoints import outcome_label, read_endpoint
+from bayesrg.models.patient_rows.group_levels import add_groups
+from bayesrg.models.patient_rows.predictor_columns import add_predictors, read_predictors, standardise, two_valued
 from bayesrg.radiomics.foreign import unit_of
 from bayesrg.transformation import Scale
 

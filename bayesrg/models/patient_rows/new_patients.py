@@ -9,12 +9,12 @@ import xarray as xr
 from bayesrg.cohort.flattening import to_table
 from bayesrg.design import read_numbers, require_column
 from bayesrg.errors import TableError, list_some
-from bayesrg.models.association_table import read_positive
-from bayesrg.models.cells import labels_of, read_column, with_text_names
-from bayesrg.models.complete_rows import label_rows
-from bayesrg.models.covariate_sources import restore_sources
 from bayesrg.models.covariates import apply_covariates, read_formula
-from bayesrg.models.predictor_columns import indicate
+from bayesrg.models.patient_rows.cells import labels_of, read_column, with_text_names
+from bayesrg.models.patient_rows.complete_rows import label_rows
+from bayesrg.models.patient_rows.covariate_sources import restore_sources
+from bayesrg.models.patient_rows.laying_out import read_positive
+from bayesrg.models.patient_rows.predictor_columns import indicate
 
 
 def lay_out_new_rows(table: pd.DataFrame | xr.Dataset, data: xr.Dataset, patient: str | None = None) -> xr.Dataset:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayesrg.errors import TableError, list_some
-from bayesrg.models.cells import as_numbers, label, labels_of, read_column
+from bayesrg.models.patient_rows.cells import as_numbers, label, labels_of, read_column
 
 FEWEST_ROWS = 3
 
