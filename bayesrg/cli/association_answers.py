@@ -56,6 +56,7 @@ def print_answer(tree: xr.DataTree) -> None:
     """Print the effects, the evidence of dependence, the answers of other models, and the classical tests."""
     model = model_of(tree)
     study = Study(Fitted(tree, model), show_subjects=False)
+    print(study.fit.verdict)
     print(f"\n{describe_question(study.data)}: posterior and 95 % interval (ratios: median, others: mean)")
     print_table(["quantity", "for", "estimate", "lower", "upper"], _effects(study))
     _print_direction(study)

@@ -1,6 +1,7 @@
 """The same question asked with other assumptions: a robust or a rank model beside the one that was chosen."""
 
 import json
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ from bayesrg.inference.diagnosis import diagnose
 from bayesrg.inference.fitting import data_of, fit
 from bayesrg.inference.provenance import read_json
 from bayesrg.models.association import Association
-from bayesrg.models.comparison import KINDS, compare
+from bayesrg.models.comparison import KINDS, compare, original_outcome
 from bayesrg.models.families import Categorical, Gaussian, Ordinal, Rank, StudentT
 from bayesrg.models.patient_rows.laying_out import two_valued
 from bayesrg.transformation import transform
@@ -25,18 +26,20 @@ def alternatives_of(model: Association, data: xr.Dataset) -> dict[str, Associati
 
     A continuous outcome gets heavy tails (or normal ones) and ranks; ordered categories a slope at each cutpoint, and
     categories without their order; a count its ranks; a binary outcome the ranks of its numeric predictor between the
-    two.
+    two. Priors and rope are those of the model where both have them, else the defaults.
     """
     family = model.family
-    numeric = "category" in data.coords and data["category"].dtype.kind == "f"
-    if isinstance(family, StudentT):
-        return {"gaussian": Association(Gaussian()), "rank": Association(Rank())}
     if isinstance(family, Gaussian):
-        return {"student_t": Association(StudentT()), "rank": Association(Rank())}
+        shared = {field.name: getattr(family, field.name) for field in fields(Gaussian)}
+        other = Gaussian(**shared) if isinstance(family, StudentT) else StudentT(**shared)
+        return {other.name: Association(other, model.rope), "rank": Association(Rank())}
     if isinstance(family, Rank):
-        return {"gaussian": Association(Gaussian()), "student_t": Association(StudentT())} if numeric else {}
+        labels = data["category"].values
+        # Numbers whose order was given by hand are names of ranks, not measurements.
+        measured = labels.dtype.kind == "f" and bool((np.diff(labels) > 0).all())
+        return {"gaussian": Association(Gaussian()), "student_t": Association(StudentT())} if measured else {}
     if isinstance(family, Ordinal):
-        other = Association(Ordinal(proportional=not family.proportional))
+        other = Association(replace(family, proportional=not family.proportional), model.rope)
         name = "category slopes" if family.proportional else "proportional odds"
         return {name: other, "categorical": Association(Categorical())}
     if family.name == "negative_binomial":
@@ -71,7 +74,10 @@ def fit_alternatives(
     found = xr.Dataset(
         {
             **{
-                column: (("alternative", "term"), np.array([row[column] for row in rows]).reshape(len(rows), -1))
+                column: (
+                    ("alternative", "term"),
+                    np.array([row[column] for row in rows]).reshape(len(rows), data.sizes["term"]),
+                )
                 for column in ("mean", "lower", "upper", "probability_positive")
             },
             **{column: ("alternative", np.array([row[column] for row in rows])) for column in ("quantity", "null")},
@@ -98,13 +104,12 @@ def recast(data: xr.Dataset, family: str) -> xr.Dataset:
     value, attributes = data["value"].values, {"family": family}
     plain = data.drop_vars([name for name in ("category", "cutpoint", "gap") if name in data.coords])
     if family == "rank":
-        raw = value if "category" not in data.coords else data["category"].values[value.astype(int)]
-        if data.attrs["transformation"] in ("z_score", "log"):
-            raw = value * data.attrs["scale"] + data.attrs["location"]
+        ranked, shown = value, original_outcome(data)
         if data.attrs["family"] == "negative_binomial":
-            raw = value / np.exp(data["offset"].values)  # patients are ranked by their rates
-        # Values that were equal before they were standardised are equal again.
-        kept, code = np.unique(np.round(np.asarray(raw, dtype=float), 12), return_inverse=True)
+            shown = value / np.exp(data["offset"].values)  # patients are ranked by their rates
+            ranked = np.round(shown / np.ptp(shown), 12)  # rates that are equal but for rounding are equal
+        _, first, code = np.unique(ranked, return_index=True, return_inverse=True)
+        kept = shown[first].astype(float)
         labels = [f"{low}|{high}" for low, high in pairwise(kept)]
         plain = plain.assign(value=("patient", code.astype(float)), offset=("patient", np.zeros(value.size)))
         return plain.assign_coords(category=kept, cutpoint=labels, gap=kept[1:-1].astype(str)).assign_attrs(
@@ -168,11 +173,14 @@ def _answer(name: str, tree: xr.DataTree) -> dict[str, Any]:
         drawn, quantity = estimands["standardised_effect"], "sds of the outcome per sd of the predictor"
     elif "slope_difference" in estimands:
         drawn, quantity = estimands["slope_difference"], "slope at the last cutpoint less that at the first"
-    elif "contrast" in estimands["effect"].dims:
-        drawn = estimands["effect"].sel(step="sd").isel(contrast=-1)
-        quantity = f"log odds ratio per sd, {drawn['contrast'].item()}"
     else:
-        drawn, quantity = estimands["effect"].sel(step="sd"), "log odds ratio per sd"
+        per_sd, per_step = (estimands["effect"].sel(step=step, drop=True) for step in ("sd", "unit"))
+        two = xr.DataArray(data["two_valued"].values, dims="term")
+        drawn = per_sd.where(~two, per_step)
+        quantity = "log odds ratio per sd, or of the step of a two-valued predictor"
+        if "contrast" in drawn.dims:
+            drawn = drawn.isel(contrast=-1)
+            quantity += f", {drawn['contrast'].item()}"
     flat = drawn.transpose("chain", "draw", "term").values.reshape(-1, data.sizes["term"])
     lower, upper = np.quantile(flat, [0.025, 0.975], axis=0)
     return {

@@ -258,11 +258,12 @@ class Association:
     def log_density(self, parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> np.ndarray:
         """Log posterior density up to a constant, of many points and of many pairs of outcome and predictor at once.
 
-        Parameters ---------- parameters : the posterior's variables, each with any leading dims before its own (beta:
-        (..., term)) data : `value` (..., patient), `predictor` (..., patient, term), and if there are any `covariates`
-        (..., patient,
-            covariate), `group_index` (patient, grouping), `level_grouping` (level), `weight` and `offset` (...,
-            patient). Leading dims broadcast against those of the parameters
+        Parameters
+        ----------
+        parameters : the posterior's variables, each with any leading dims before its own (beta: (..., term))
+        data : `value` (..., patient), `predictor` (..., patient, term), and if there are any `covariates` (...,
+            patient, covariate), `group_index` (patient, grouping), `level_grouping` (level), `weight` and `offset`
+            (..., patient). Leading dims broadcast against those of the parameters
 
         Returns
         -------
@@ -277,8 +278,10 @@ class Association:
     def estimands(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """The quantities of an association, draw by draw: effects, ratios, risks and where they lie (see `MEANING`).
 
-        Returns ------- Dataset over chain and draw, by `term`, `step` and, of categories, `category` or `contrast`;
-        each with `unit` and `meaning`. The attribute `absent` says why an estimand is not there.
+        Returns
+        -------
+        Dataset over chain and draw, by `term`, `step` and, of categories, `category` or `contrast`; each with `unit`
+        and `meaning`. The attribute `absent` says why an estimand is not there.
         """
         eta, own = self.linear(flatten_draws(posterior), data)
         found = estimate(self.family, own, eta, data, self.family.rope if self.rope is None else self.rope)

@@ -17,20 +17,18 @@ MEANING: Mapping[str, str] = {
     "effect": "what one step of the predictor adds: a difference in the outcome's units, a log odds ratio, a log rate "
     "ratio, or a shift of the probit",
     "odds_ratio": "factor by which one step of the predictor multiplies the odds of the event, of a higher category, "
-    "or "
-    "of a category against the reference",
+    "or of a category against the reference",
     "rate_ratio": "factor by which one step of the predictor multiplies the expected count",
     "geometric_mean_ratio": "factor by which one step of the predictor multiplies the outcome's geometric mean",
     "standardised_effect": "sds of the outcome per sd of the predictor",
     "average_marginal_effect": "what one step adds to the probability (of the event, of each category) or to the "
-    "expected count, as a slope averaged over the patients; of a two-valued predictor the difference between its "
-    "values",
+    "expected count, as a slope averaged over the patients; of a two-valued predictor the difference of its values",
     "risk_difference": "probability (of the event, of each category) at the predictor's upper quartile less that at "
-    "its "
-    "lower one, or between its two values, averaged over the patients",
+    "its lower one (its extremes where quartiles coincide), or between its two values, averaged over the patients",
     "probability_of_superiority": "P(Y1 > Y0) + P(Y1 = Y0) / 2 for Y1 at the predictor's upper quartile and Y0 at its "
-    "lower one, or at its two values: what Wilcoxon's rank-sum statistic estimates",
-    "category_slope": "log odds ratio of lying above each cutpoint, at the mean predictors, per sd or step",
+    "lower one (its extremes where these coincide), or at its two values: what Wilcoxon's rank-sum statistic estimates",
+    "category_slope": "log odds ratio of lying above each cutpoint, at the mean predictors, per sd, or between the two "
+    "values of a predictor",
     "slope_difference": "slope at the last cutpoint less that at the first; zero where odds are proportional",
     "r_squared": "share of the outcome's variance that predictors, covariates and groups explain (Gelman et al. 2019)",
     "above_zero": "whether beta is above zero: its mean is the probability of a positive association",
@@ -164,7 +162,15 @@ def _slopes(family: Family, own: Arrays, data: xr.Dataset) -> tuple[np.ndarray, 
         base = reference_category(data)
         return np.delete(beta - beta[..., base : base + 1], base, axis=-1), ("contrast",)
     if "delta" in own:
-        more = np.cumsum(np.diff(own["alpha"], axis=-1)[:, None, :] * own["delta"], axis=-1)
+        stretch = own["delta"]
+        low, high = (
+            ((data[f"predictor_{end}"] - data["predictor_location"]) / data["predictor_scale"]).values[:, None]
+            for end in ("low", "high")
+        )
+        # Between two values a cutpoint moves by a difference, elsewhere by its slope at the mean.
+        moved = np.exp(-stretch * low) - np.exp(-stretch * high)
+        stretch = np.where(data["two_valued"].values[:, None], moved, stretch)
+        more = np.cumsum(np.diff(own["alpha"], axis=-1)[:, None, :] * stretch, axis=-1)
         return np.concatenate([beta[..., None], beta[..., None] + more], axis=-1), ("cutpoint",)
     return beta, ()
 

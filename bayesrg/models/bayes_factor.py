@@ -3,17 +3,19 @@
 A Bayes factor compares beta ~ Normal(0, s) with beta = 0. It depends on s as much as on the data, so it is worked out
 for a range of scales and never stands alone. With posterior p(beta | y) under the fit's own scale s0,
 
-    BF(s0) = Normal(0 | 0, s0) / p(0 | y)                                      (Dickey 1971,
-    doi:10.1214/aoms/1177693507) BF(s)  = BF(s0) E[Normal(beta | 0, s) / Normal(beta | 0, s0)]              the mean
-    over the posterior
+    BF(s0) = Normal(0 | 0, s0) / p(0 | y)
+    BF(s)  = BF(s0) E[ Normal(beta | 0, s) / Normal(beta | 0, s0) ], the mean over the posterior
 
-because both are ratios of one marginal likelihood function of beta. The posterior density at zero, which may lie far
-in a tail, is not smoothed from draws but averaged from the joint density with beta set to zero (importance-weighted
-marginal density estimation, Chen 1994, doi:10.1080/01621459.1994.10476815):
+(Dickey 1971, doi:10.1214/aoms/1177693507), because both are ratios of one marginal likelihood function of beta. The
+posterior density at zero is not smoothed from draws but averaged from the joint density with beta set to zero
+(importance-weighted marginal density estimation, Chen 1994, doi:10.1080/01621459.1994.10476815):
 
-    p(0 | y) = E[ w(beta | psi) p(y, 0, psi') / p(y, beta, psi) ]
+    p(0 | y) = E[ w(beta | psi) p(y, 0, psi) / p(y, beta, psi) ]
 
-where w is normal with the mean and variance that beta has given the other parameters psi in the draws, and psi' = psi.
+where w is normal with the mean and variance that beta has given the other parameters psi. These are learned from one
+half of the draws and used on the other, and the reverse: on the draws that they were learned from, w fits too well,
+and the factor is too small by as many parameters as there are to the draws. Where zero lies far in a tail few draws
+carry the mean; the Pareto k of its terms says so, and such a factor is large whatever its digits are.
 """
 
 from collections.abc import Sequence
@@ -43,8 +45,9 @@ def savage_dickey(
 
     Returns
     -------
-    Dataset with `log_bayes_factor` (term, prior_scale), natural logarithm, above zero for an association; `mcse`, its
-    Monte Carlo standard error; `pareto_k`, of the weights that it rests on: above 0.7 the number is not to be trusted.
+    Dataset with `log_bayes_factor` (term, prior_scale), natural logarithm, above zero for an association; `pareto_k` of
+    the weights that it rests on, above 0.7 the number is not to be trusted; `mcse`, its Monte Carlo standard error,
+    which means little there. Of more parameters than a third of the draws k is infinite: keep more draws.
     The coordinate `prior_sd` (prior_scale) gives the scales in units of beta. Of categories all slopes of a term are
     compared with zero together; where each cutpoint has a slope of its own, all of these are.
 
@@ -83,9 +86,8 @@ def _of_term(
     tested = [slope, own["delta"][:, term]] if "delta" in own else [slope]
     target = np.concatenate(tested, axis=1)
     sds = [free] * slope.shape[1] + [_sd(family, "delta")] * own["delta"].shape[2] if "delta" in own else free
-    others = _other_parameters(own, term)
     ratio = (
-        _conditional_log_density(target, others)
+        _conditional_log_density(target, _other_parameters(own, term))
         + model.log_density(_without(own, term), data)
         - model.log_density(own, data)
     )
@@ -96,7 +98,10 @@ def _of_term(
     change = -0.5 * precision * (width**-2 - free**-2) - slope.shape[1] * np.log(scales[:, None])
     below, below_error, below_k = _log_mean(ratio[None], chains)
     above, above_error, above_k = _log_mean(change, chains)
-    return at_zero - below + above, np.hypot(below_error, above_error), np.maximum(below_k, above_k)
+    shape, error = np.maximum(below_k, above_k), np.hypot(below_error, above_error)
+    if _other_parameters(own, term).shape[1] > slope.shape[0] / 3:
+        shape, error = np.full_like(shape, np.inf), np.full_like(error, np.nan)
+    return at_zero - below + above, error, shape
 
 
 def _sd(family: Any, name: str) -> float:
@@ -142,11 +147,18 @@ def _other_parameters(own: dict[str, np.ndarray], term: int) -> np.ndarray:
 
 
 def _conditional_log_density(target: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Log density of each draw's slopes given its other parameters, normal with moments by least squares."""
-    mean = others @ np.linalg.lstsq(others, target, rcond=None)[0]
-    residual = target - mean
-    covariance: Any = np.atleast_2d(np.cov(residual, rowvar=False))
-    return stats.multivariate_normal(np.zeros(target.shape[1]), covariance).logpdf(residual)
+    """Log density of each draw's slopes given its other parameters: normal, with moments of the other half of draws."""
+    found = np.empty(target.shape[0])
+    even = np.arange(target.shape[0]) % 2 == 0
+    for learned, used in ((even, ~even), (~even, even)):
+        coefficients, _, rank, _ = np.linalg.lstsq(others[learned], target[learned], rcond=None)
+        residual = target[learned] - others[learned] @ coefficients
+        covariance: Any = residual.T @ residual / max(1, len(residual) - rank)
+        mean = np.zeros(target.shape[1])
+        found[used] = stats.multivariate_normal(mean, covariance, allow_singular=True).logpdf(
+            target[used] - others[used] @ coefficients
+        )
+    return found
 
 
 def _log_mean(log_values: np.ndarray, chains: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -32,10 +32,10 @@ def compare(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame indexed by name: `elpd` (expected log predictive density, summed over the patients, in the outcome's own
-    units), `se`, `elpd_diff` and `dse` (to the best, and its standard error), `p` (effective number of parameters),
-    `weight` (stacking: Yao et al. 2018, doi:10.1214/17-BA1091) and `pareto_k` (the largest; above 0.7 the row is not to
-    be trusted).
+    DataFrame indexed by name: `elpd` (expected log predictive density, weighted and summed over the patients, in the
+    outcome's own units), `se`, `elpd_diff` and `dse` (to the best, and its standard error), `p` (effective number of
+    parameters), `weight` (stacking: Yao et al. 2018, doi:10.1214/17-BA1091) and `pareto_k` (the largest; above 0.7 the
+    row is not to be trusted).
 
     Raises
     ------
@@ -81,7 +81,7 @@ def _log_jacobian(data: xr.Dataset) -> xr.DataArray | None:
     stretch = np.full(data.sizes["patient"], -np.log(data.attrs["scale"]))
     if data.attrs["transformation"] == "log":
         stretch = stretch - (data["value"].values * data.attrs["scale"] + data.attrs["location"])
-    return xr.DataArray(stretch, dims="patient")
+    return xr.DataArray(stretch * data["weight"].values, dims="patient")
 
 
 def _refuse_unlike(data: Mapping[str, xr.Dataset]) -> None:
@@ -109,7 +109,7 @@ def _refuse_unlike(data: Mapping[str, xr.Dataset]) -> None:
         if not np.allclose(one["weight"].values, reference["weight"].values):
             raise FitError(f"{name!r} and {first!r} weigh their patients differently: they cannot be compared")
         own, other = original_outcome(one), original_outcome(reference)
-        same = np.array_equal(own, other) if own.dtype.kind == "U" else np.allclose(own, other, rtol=1e-9)
+        same = np.array_equal(own, other) if own.dtype.kind == "U" else np.allclose(own, other, rtol=1e-9, atol=0.0)
         if not same:
             raise FitError(
                 f"{name!r} and {first!r} have other values of {one.attrs['outcome']}: they cannot be compared"

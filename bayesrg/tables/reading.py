@@ -94,6 +94,11 @@ def read_table(
         KeyError,
     ) as problem:  # KeyError: a zip that is no workbook
         raise TableError(f"{path}: the {kind} could not be read: {problem}") from problem
+    if table.shape[1] == 1 and str(table.iloc[0, 0]).count(";") > 0:
+        raise TableError(
+            f"{path}: its columns are separated by semicolons; save it with commas (and decimal points), or as TSV or "
+            "XLSX"
+        )
     if table.iloc[:, -1].isna().any():
         _refuse_short_rows(path, separator, table.shape[1])
     return _recognise_numbers(_take_header(table, path, names), text)

@@ -326,11 +326,14 @@ def probability_of_superiority(family, predictor, covariate, parameters, term, l
     )
 
 
-def category_slopes(family, parameters, term, *, step=1e-5):
-    """Log odds ratio of being above each cutpoint by a predictor, where all predictors are 0; shape (cutpoint,)."""
+def category_slopes(family, parameters, term, *, low=-1e-5, high=1e-5):
+    """Log odds ratio of being above each cutpoint per unit between two values of a predictor; shape (cutpoint,).
+
+    All other predictors are 0. By default it is the slope where this one is 0, too.
+    """
     cumulative = []
-    for value in (step, -step):
+    for value in (high, low):
         predictor = at(np.zeros((1, len(parameters["beta"]))), term, value)
         no_covariate = np.zeros((1, 0))
         cumulative.append(category_probabilities(family, predictor, no_covariate, parameters)[0].cumsum()[:-1])
-    return -(special.logit(cumulative[0]) - special.logit(cumulative[1])) / (2.0 * step)
+    return -(special.logit(cumulative[0]) - special.logit(cumulative[1])) / (high - low)

@@ -12,11 +12,12 @@ from scipy import stats
 
 from bayesrg.errors import FitError
 from bayesrg.models import Association
-from bayesrg.models.alternatives import REVERSED, alternatives_of, recast, reverse
+from bayesrg.models.alternatives import REVERSED, alternatives_of, fit_alternatives, recast, reverse
 from bayesrg.models.comparison import compare, original_outcome
 from bayesrg.models.curve import predicted_curve
-from bayesrg.models.families import Ordinal
+from bayesrg.models.families import Gaussian, Ordinal, StudentT
 from bayesrg.models.predictive_checks import check_prediction
+from bayesrg.prior import Prior
 
 PATIENTS, PRIOR_DRAWS = 24, 30_000
 Sampled = Callable[..., tuple[Association, xr.Dataset, xr.DataTree]]
@@ -34,6 +35,7 @@ def make_table() -> pd.DataFrame:
             "grade": np.digitize(latent, [-0.5, 0.7]) + 2,
             "variants": rng.poisson(np.exp(1.0 + 0.4 * size)),
             "age": rng.normal(50.0, 10.0, PATIENTS),
+            "half": 0.5,
         },
         index=[f"P{number}" for number in range(PATIENTS)],
     )
@@ -52,6 +54,7 @@ def sampled(draw_weighted: Callable[..., Any], resample: Callable[..., xr.Datase
             posterior = resample(*draw_weighted(model, data, seed=1, draws=PRIOR_DRAWS), seed=2, draws=2000)
             groups = {
                 "posterior": posterior,
+                "estimands": model.estimands(posterior, data),
                 "log_likelihood": model.log_likelihood(posterior, data),
                 "constant_data": data.drop_vars("value"),
                 "observed_data": data[["value"]],
@@ -284,3 +287,49 @@ def test_text_is_no_number_for_a_density():
     data = Association("rank").prepare(table, outcome="word", predictor="size")
     with pytest.raises(TypeError, match="no density"):
         recast(data, "gaussian")
+
+
+def test_alternatives_keep_the_priors_and_the_rope():
+    beta = Prior("Normal", {"mu": 0.0, "sigma": 0.5}, "small effects")
+    table = make_table()
+    one = Association(Ordinal(beta=beta), rope=0.3)
+    found = alternatives_of(one, one.prepare(table, outcome="grade", predictor="size"))
+    assert found["category slopes"] == Association(Ordinal(beta=beta, proportional=False), rope=0.3)
+    heavy = Association(StudentT(beta=beta))
+    assert alternatives_of(heavy, heavy.prepare(table, outcome="volume", predictor="size"))["gaussian"] == Association(
+        Gaussian(beta=beta)
+    )
+
+
+def test_numbers_whose_order_was_given_by_hand_are_no_measurements():
+    model = Association("rank")
+    data = model.prepare(make_table(), outcome="grade", predictor="size", categories=[4, 3, 2])
+    assert alternatives_of(model, data) == {}
+
+
+@pytest.mark.parametrize("scale", [1e-14, 1e-3, 1e9])
+def test_ranks_do_not_depend_on_the_unit(scale: float):
+    table = make_table().assign(volume=lambda one: one["volume"] * scale)
+    data = Association("gaussian").prepare(table, outcome="volume", predictor="size")
+    ranks = recast(data, "rank")
+    assert ranks.sizes["category"] == table["volume"].nunique()
+    assert np.allclose(ranks["category"], np.unique(table["volume"]), rtol=1e-9, atol=0.0)
+
+
+def test_a_fit_without_alternatives_has_none(sampled: Sampled):
+    model, _, tree = sampled("categorical", "grade")
+    found = fit_alternatives(tree, model, seed=1)
+    assert found["mean"].shape == (0, 1)
+    assert found.attrs["comparison"] == ""
+
+
+def test_weights_weigh_the_comparison(sampled: Sampled):
+    fits = [sampled("gaussian", "volume", weights="half", scale=scale)[2] for scale in ("z_score", "log")]
+    found = compare({"plain": fits[0], "log": fits[1]})
+    expected = {}
+    for name, tree, scale in (("plain", fits[0], "z_score"), ("log", fits[1], "log")):
+        model, data, _ = sampled("gaussian", "volume", weights="half", scale=scale)
+        stretch = np.log(data.attrs["scale"]) + (np.log(make_table()["volume"]) if scale == "log" else 0.0)
+        expected[name] = 0.5 * (check_prediction(tree, model)["elpd"].values - stretch).sum()
+    difference = found.loc["log", "elpd"] - found.loc["plain", "elpd"]
+    assert difference == pytest.approx(expected["log"] - expected["plain"], rel=0.1)

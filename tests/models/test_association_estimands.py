@@ -432,7 +432,9 @@ def test_quartiles_that_coincide_give_way_to_extremes(table: pd.DataFrame):
 # Slopes by cutpoint, and explained variance
 
 
-def test_slopes_by_cutpoint_are_derivatives_of_log_odds(association: ModuleType, table: pd.DataFrame):
+def test_slopes_by_cutpoint_are_derivatives_of_log_odds_or_differences_between_two_values(
+    association: ModuleType, table: pd.DataFrame
+):
     data = lay_out(table, "ordinal_category_slopes", ["feature", "copies"], **ADJUSTED)
     posterior = draw_posterior(BY_CUTPOINT, data)
     found = BY_CUTPOINT.estimands(posterior, data)
@@ -442,8 +444,8 @@ def test_slopes_by_cutpoint_are_derivatives_of_log_odds(association: ModuleType,
             name: own for name, own in at_draw(posterior, number).items() if name in ("alpha", "beta", "delta")
         }
         slopes = found["category_slope"].values[divmod(number, DRAWS // 2)]
-        for term in (0, 1):
-            expected = association.category_slopes("ordinal", parameters, term)
+        for term, ends in ((0, {}), (1, dict(zip(("low", "high"), np.unique(data["predictor"][:, 1]), strict=True)))):
+            expected = association.category_slopes("ordinal", parameters, term, **ends)
             np.testing.assert_allclose(slopes[term], expected, rtol=1e-5, atol=1e-5)
         difference = found["slope_difference"].values[divmod(number, DRAWS // 2)]
         np.testing.assert_allclose(difference, slopes[:, -1] - slopes[:, 0])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from scipy import special
+from scipy import special, stats
 
 from bayesrg.models import Association
 from bayesrg.models.bayes_factor import SCALES, savage_dickey
@@ -104,6 +104,49 @@ def test_scale_of_the_fit_is_always_there_and_the_prior_named(draw_weighted: Wei
     assert list(found["prior_scale"].values) == list(SCALES)
     assert found.attrs["prior"] == str(Bernoulli().beta)
     assert found["log_bayes_factor"].dims == ("term", "prior_scale")
+
+
+def test_as_many_parameters_as_draws_do_not_bias_the_factor():
+    """With known noise a linear model has its posterior and its Bayes factor in closed form."""
+    rng = np.random.default_rng(31)
+    patients, covariates, sigma = 80, 40, 1.0
+    predictor = rng.standard_normal((patients, 1))
+    design = np.concatenate([np.ones((patients, 1)), predictor, rng.standard_normal((patients, covariates))], axis=1)
+    value = 0.3 * predictor[:, 0] + rng.standard_normal(patients)
+    precision = design.T @ design / sigma**2 + np.eye(design.shape[1])
+    mean = np.linalg.solve(precision, design.T @ value / sigma**2)
+    spread = np.linalg.inv(precision)
+    exact = stats.norm.logpdf(0.0) - stats.norm.logpdf(0.0, mean[1], np.sqrt(spread[1, 1]))
+    drawn = rng.multivariate_normal(mean, spread, 800)
+    posterior = xr.Dataset(
+        {
+            "alpha": (("chain", "draw"), drawn[:, 0].reshape(4, -1)),
+            "beta": (("chain", "draw", "term"), drawn[:, 1:2].reshape(4, -1, 1)),
+            "gamma": (("chain", "draw", "covariate"), drawn[:, 2:].reshape(4, -1, covariates)),
+            "sigma": (("chain", "draw"), np.full((4, 200), sigma)),
+        }
+    )
+    data = xr.Dataset(
+        {
+            "value": ("patient", value),
+            "predictor": (("patient", "term"), predictor),
+            "covariates": (("patient", "covariate"), design[:, 2:]),
+        },
+        coords={"term": ["x"]},
+    )
+    found = savage_dickey(Association("gaussian"), posterior, data, scales=[1.0])
+    assert found["log_bayes_factor"].item() == pytest.approx(exact, abs=4 * found["mcse"].item())
+    assert found["mcse"].item() < 0.1
+    few = savage_dickey(Association("gaussian"), posterior.isel(draw=slice(25)), data, scales=[1.0])
+    assert np.isinf(few["pareto_k"].item())
+    assert np.isnan(few["mcse"].item())
+
+
+@pytest.mark.parametrize("family", [Bernoulli, Ordinal])
+def test_slopes_have_priors_around_zero(family: type):
+    for prior in (Prior("Normal", {"mu": 1.0, "sigma": 1.0}, ""), Prior("Exponential", {"lam": 1.0}, "")):
+        with pytest.raises(TypeError, match="mean 0"):
+            family(beta=prior)
 
 
 def test_two_terms_are_tested_one_by_one(draw_weighted: Weighted, resample: Resample):

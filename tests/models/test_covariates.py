@@ -415,3 +415,23 @@ def test_columns_named_like_functions_and_tricks_are_columns() -> None:
     assert list(design) == [*names, "log(log)", "log(C)", "µ:C"]
     np.testing.assert_array_equal(design[names], table)
     np.testing.assert_allclose(design["log(log)"], np.log(table["log"]))
+
+
+def test_numbers_with_a_word_among_them_are_no_levels():
+    table = pd.DataFrame({"age": [*(str(age) for age in range(20, 60)), "unknown"], "y": range(41)})
+    formula = read_formula("age", list(table), outcome="y", predictors=["x"])
+    with pytest.raises(TableError, match="numbers but for 'unknown' in row 40"):
+        build_covariates(formula, table)
+
+
+def test_names_of_nearly_every_row_are_no_levels():
+    table = pd.DataFrame({"who": [f"P{number}" for number in range(40)], "y": range(40)})
+    formula = read_formula("who", list(table), outcome="y", predictors=["x"])
+    with pytest.raises(TableError, match="text with 40 levels"):
+        build_covariates(formula, table)
+
+
+def test_codes_of_text_are_levels():
+    table = pd.DataFrame({"code": ["1", "2", "2b"] * 5, "y": range(15)})
+    formula = read_formula("code", list(table), outcome="y", predictors=["x"])
+    assert build_covariates(formula, table).coding["code"]["levels"] == ["1", "2", "2b"]

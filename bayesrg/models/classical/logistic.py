@@ -49,7 +49,8 @@ def _fit(regression: Regression, design: np.ndarray, separated: bool) -> Attempt
     def fit() -> Any:
         # Where some coefficient runs away, reweighted least squares keep the others; Newton's Hessian turns singular.
         if regression.weighted or separated:
-            model = sm.GLM(value, design, family=sm.families.Binomial(), freq_weights=weight)
+            given: dict[str, Any] = {"freq_weights": weight} if regression.weighted else {}
+            model = sm.GLM(value, design, family=sm.families.Binomial(), **given)
             return model.fit(maxiter=MOST_ITERATIONS, tol=1e-12)
         return sm.Logit(value, design).fit(disp=0, maxiter=MOST_ITERATIONS)
 

@@ -9,6 +9,11 @@ import pandas as pd
 
 from bayesrg.errors import TableError, list_some
 
+MOST_LEVELS = 20
+"""Levels of text; more is a column of names, or of measurements that were read as text."""
+MOST_CODES = 10
+"""Text of this many different numbers may be codes."""
+
 
 def check_complete(table: pd.DataFrame, columns: Sequence[str], whose: str) -> None:
     """Refuse absent columns, and missing values by column and row label; `whose` says what the rows are.
@@ -51,12 +56,31 @@ def find_levels(column: pd.Series, *, coded: bool) -> list[Any] | None:
     if all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
         return sorted(set(values)) if coded else None
     if all(isinstance(value, bool) for value in values) or all(isinstance(value, str) for value in values):
+        _refuse_numbers_as_text(column)
         return sorted(set(values))
     kinds = sorted({type(value).__name__ for value in values})
     raise TableError(
         f"the covariate {column.name!r} holds values of the type {' and '.join(kinds)}; a covariate holds numbers, or "
         "text, or True and False: convert it in the table"
     )
+
+
+def _refuse_numbers_as_text(column: pd.Series) -> None:
+    """Refuse text that is numbers but for some cells, and text that is a name for nearly every row."""
+    shown = column.to_numpy(dtype=str)
+    strange = np.isnan(np.asarray(pd.to_numeric(pd.Series(shown), errors="coerce"), dtype=float))
+    if 0 < strange.sum() < len(column) / 2 and np.unique(shown[~strange]).size > MOST_CODES:
+        cells = [f"{str(cell)!r} in row {row}" for cell, row in zip(shown[strange], column.index[strange], strict=True)]
+        raise TableError(
+            f"the covariate {column.name!r} holds numbers but for {list_some(cells)}: correct these cells, or leave "
+            "them empty to have their rows left out and counted"
+        )
+    levels = np.unique(shown).size
+    if levels > MOST_LEVELS:
+        raise TableError(
+            f"the covariate {column.name!r} is text with {levels} levels ({list_some(np.unique(shown))}); at most "
+            f"{MOST_LEVELS} are taken. Make it numbers, gather its levels, or name it as a group"
+        )
 
 
 def read_numbers(column: pd.Series) -> np.ndarray:

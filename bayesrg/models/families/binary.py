@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import expit, log_expit
 
-from bayesrg.models.families.family import Arrays
+from bayesrg.models.families.family import NESTED, Arrays, require_zero_mean
 from bayesrg.prior import Prior
 
 
@@ -34,6 +34,10 @@ class Bernoulli:
     ordered: ClassVar[bool] = False
     rope: ClassVar[float] = 0.18
     ratio: ClassVar[str] = "odds_ratio"
+
+    def __post_init__(self) -> None:
+        """Refuse a prior on slopes that cannot be compared with none."""
+        require_zero_mean("beta", self.beta, NESTED)
 
     def own_dims(self, data: xr.Dataset) -> dict[str, tuple[str, ...]]:
         """The intercept."""

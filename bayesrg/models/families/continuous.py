@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from bayesrg.models.families.family import Arrays
+from bayesrg.models.families.family import NESTED, Arrays, require_zero_mean
 from bayesrg.prior import Prior
 
 ALPHA = Prior("Normal", {"mu": 0.0, "sigma": 1.0}, "the outcome is centred, and so are the predictors")
@@ -36,6 +36,10 @@ class Gaussian:
     ordered: ClassVar[bool] = False
     rope: ClassVar[float] = 0.1
     ratio: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a prior on slopes that cannot be compared with none."""
+        require_zero_mean("beta", self.beta, NESTED)
 
     def own_dims(self, data: xr.Dataset) -> dict[str, tuple[str, ...]]:
         """Intercept and residual sd."""

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import special, stats
 
-from bayesrg.models.families.family import Arrays
+from bayesrg.models.families.family import NESTED, Arrays, require_zero_mean
 from bayesrg.prior import Prior
 
 # Beyond this the gamma mixture is so narrow that differences of log gamma functions lose it: the count is Poisson.
@@ -38,6 +38,10 @@ class NegativeBinomial:
     ordered: ClassVar[bool] = False
     rope: ClassVar[float] = 0.1
     ratio: ClassVar[str] = "rate_ratio"
+
+    def __post_init__(self) -> None:
+        """Refuse a prior on slopes that cannot be compared with none."""
+        require_zero_mean("beta", self.beta, NESTED)
 
     def own_dims(self, data: xr.Dataset) -> dict[str, tuple[str, ...]]:
         """Intercept and coefficient of variation of the rates."""

@@ -14,6 +14,9 @@ from bayesrg.prior import Prior
 
 Arrays = Mapping[str, np.ndarray]
 
+# Why slopes have priors around zero.
+NESTED = "no association is its centre, and Bayes factors are worked out for other scales of it"
+
 
 class Family(Protocol):
     """A family: a frozen dataclass whose fields are its priors (and its options, if it has any).

@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import expit, log_expit, log_ndtr, logit, ndtr, ndtri
 
-from bayesrg.models.families.family import Arrays, tensor_functions
+from bayesrg.models.families.family import NESTED, Arrays, require_zero_mean, tensor_functions
 from bayesrg.prior import Prior
 
 Link = Literal["logit", "probit"]
@@ -48,9 +48,10 @@ class Cumulative:
     ordered: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Refuse a prior on probabilities that is not a Dirichlet."""
+        """Refuse a prior on probabilities that is not a Dirichlet, and one on slopes that is not around zero."""
         if self.probability.distribution != "Dirichlet":
             raise TypeError(f"probability needs a Dirichlet prior, because it adds up to one; got {self.probability}")
+        require_zero_mean("beta", self.beta, NESTED)
 
     def own_dims(self, data: xr.Dataset) -> dict[str, tuple[str, ...]]:
         """Probabilities of the categories, and the cutpoints that they are."""
@@ -196,8 +197,9 @@ class Ordinal(Cumulative):
     ratio: ClassVar[str] = "odds_ratio"
 
     def __post_init__(self) -> None:
-        """Refuse a prior on probabilities that is not a Dirichlet, and an option that is not true or false."""
+        """Refuse priors that the family cannot have, and an option that is not true or false."""
         super().__post_init__()
+        require_zero_mean("delta", self.delta, "proportional odds are its centre")
         if not isinstance(self.proportional, bool):
             raise TypeError(f"proportional is True or False; got {self.proportional!r}")
 

@@ -9,9 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import TableError, list_some
+from bayesrg.models.covariates.columns import MOST_LEVELS
 from bayesrg.models.patient_rows.cells import as_numbers, label, labels_of, read_column, read_varying
-
-MOST_LEVELS = 20  # of a predictor; more is a column of names, or of measurements that were read as text
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,16 @@ def _find_few(data: xr.Dataset) -> list[str]:
     value, family, outcome = data["value"].values, data.attrs["family"], data.attrs["outcome"]
     coefficients = data.sizes["term"] + data.sizes["covariate"]
     asked = f"for {coefficients} coefficient{'s' if coefficients > 1 else ''}"
-    matters = "the priors matter, see the sensitivity to them"
+    matters = "the priors may matter, see the sensitivity to them"
     if family in ("bernoulli", "ordinal", "categorical"):
         counts = np.bincount(value.astype(int), minlength=data.sizes["category"])
         rarest = int(counts.argmin())
-        if counts[rarest] < FEWEST_ROWS * coefficients:
+        if family == "ordinal" and counts[rarest]:
+            # What n patients in ordered categories are worth: those of two equal ones, at most (Harrell 2015).
+            worth = value.size - float((counts.astype(float) ** 3).sum()) / value.size**2
+            if worth < 2 * FEWEST_ROWS * coefficients:
+                return [f"{value.size} patients in {counts.size} ordered categories {asked}: {matters}"]
+        elif counts[rarest] < FEWEST_ROWS * coefficients:
             has = "has" if counts[rarest] == 1 else "have"
             return [
                 f"{counts[rarest]} of {value.size} patients {has} {outcome} = {data['category'].values[rarest]}, "
@@ -96,8 +101,8 @@ def _find_separation(data: xr.Dataset) -> list[str]:
         return []
     what = "the two outcomes" if data.sizes["category"] == 2 else "categories of the outcome"
     return [
-        f"predictors and covariates separate {what}: the likelihood has no maximum, and the size of the effect is "
-        "bounded by its prior alone"
+        f"predictors and covariates separate {what}: the likelihood has no maximum, and the size of at least one "
+        "coefficient, which may be a covariate's, is bounded by its prior alone"
     ]
 
 

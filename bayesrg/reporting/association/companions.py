@@ -21,10 +21,10 @@ def companions(study: Study) -> Section:
         "Classical companions",
         [
             prose(
-                "What other papers would report of the same patients, computed by other people’s libraries. Estimates "
-                "of the same quantity should agree with the posterior unless the prior matters; where they do not, ask "
-                "why. A p-value is no probability of an association, and none of these tests was corrected for "
-                "multiplicity."
+                "What other papers would report of the same patients, computed by SciPy and statsmodels, and where the "
+                "CSV file says so by bayesrg. Estimates of the same quantity should agree with the posterior unless "
+                "the prior matters; where they do not, ask why. A p-value is no probability of an association, and "
+                "none of these tests was corrected for multiplicity."
             ),
             _table(study),
         ],

@@ -96,8 +96,9 @@ def _figure(study: Study) -> Figure:
 def _paint(axes: Axes, study: Study, term: str) -> None:
     own = study.bayes_factors.sel(term=term)
     place, power = own["prior_scale"].values, own["log_bayes_factor"].values / np.log(10.0)
-    error = np.nan_to_num(2.0 * own["mcse"].values / np.log(10.0), posinf=0.0)
     good = own["pareto_k"].values <= UNRELIABLE
+    # Where k is large the error is not known, and no bar is drawn.
+    error = np.where(good, 2.0 * own["mcse"].values / np.log(10.0), 0.0)
     low, high = min(-1.25, (power - error).min()), max(1.25, (power + error).max())
     edge = 0.06 * (high - low)
     axes.set_xscale("log")

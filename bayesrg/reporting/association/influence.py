@@ -114,7 +114,9 @@ def _figure(study: Study, shapes: np.ndarray, shift: np.ndarray, limit: float) -
 
 
 def _table(study: Study, shapes: np.ndarray, shift: np.ndarray) -> Table:
-    order = np.argsort(-(np.abs(shift) if study.family == "rank" else shapes), kind="stable")[:MOST_NAMED]
+    # Those whose influence is too large to be known come first, then those who move the slope most.
+    unknown = (shapes > good_k(study)) & (study.family != "rank")
+    order = np.lexsort((-np.abs(shift), np.where(unknown, -shapes, 0.0)))[:MOST_NAMED]
     frame = pd.DataFrame({"pareto_k": shapes, "slope_shift": shift}, index=study.patients())
     frame = frame.assign(elpd=study.checks["elpd"].values, outcome=_outcomes(study))
     for term in study.terms:

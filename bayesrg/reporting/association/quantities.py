@@ -37,14 +37,22 @@ def quantity(study: Study, name: str, *labels: str) -> Quantity:
     above = float((draws > null).mean())
     if name in RATIOS:
         lower, middle, upper = (float(x) for x in np.quantile(draws, [0.025, 0.5, 0.975]))
-        return Quantity(middle, lower, upper, significant(middle), ratio_bounds(lower, upper), null, above)
+        return Quantity(middle, lower, upper, ratio_text(middle), ratio_bounds(lower, upper), null, above)
     found = study.fit.estimate(name, *labels) if labels else study.fit.estimate(name)
     return Quantity(found.mean, found.lower, found.upper, found.bare, found.bounds, null, above)
 
 
 def ratio_bounds(lower: float, upper: float) -> str:
-    """The interval of a ratio, three digits of each bound."""
-    return f"{significant(lower)}–{significant(upper)}"
+    """The interval of a ratio."""
+    return f"{ratio_text(lower)}–{ratio_text(upper)}"
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio with three digits, or, near one, with two digits of what it differs from one by."""
+    away = abs(ratio - 1.0)
+    if not 0.0 < away < 0.01:
+        return significant(ratio)
+    return f"{ratio:.{min(12, 1 - int(np.floor(np.log10(away))))}f}"
 
 
 def slope_quantity(slope: Slope) -> Quantity:

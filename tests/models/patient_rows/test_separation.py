@@ -98,7 +98,7 @@ def test_an_empty_category_is_no_separation():
     data = Association("ordinal").prepare(table, outcome="y", predictor="x", categories=[0, 1, 2, 3])
     assert not separates(data)
     assert json.loads(data.attrs["cautions"]) == [
-        "0 of 60 patients have y = 3, for 1 coefficient: the priors matter, see the sensitivity to them"
+        "0 of 60 patients have y = 3, for 1 coefficient: the priors may matter, see the sensitivity to them"
     ]
 
 
@@ -129,7 +129,7 @@ def test_few_patients_for_many_coefficients_are_said_of_continuous_outcomes_too(
     rng = np.random.default_rng(3)
     data = lay_out("gaussian", list(rng.normal(size=15)), "z", x=rng.normal(size=15), z=rng.normal(size=15))
     assert json.loads(data.attrs["cautions"]) == [
-        "15 patients for 2 coefficients: the priors matter, see the sensitivity to them"
+        "15 patients for 2 coefficients: the priors may matter, see the sensitivity to them"
     ]
 
 
