@@ -32,7 +32,12 @@ SCALES = (0.1, 0.15, 0.25, 0.4, 0.6, 1.0, 1.5, 2.5, 4.0)
 
 
 def savage_dickey(
-    model: Any, posterior: xr.Dataset, data: xr.Dataset, *, scales: Sequence[float] | None = None
+    model: Any,
+    posterior: xr.Dataset,
+    data: xr.Dataset,
+    *,
+    scales: Sequence[float] | None = None,
+    together: Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Log Bayes factors of each term's association against none, over scales of the prior.
 
@@ -42,6 +47,8 @@ def savage_dickey(
     posterior : of a fit of it
     data : Dataset of its `prepare`
     scales : of the prior's sd, relative to the fit's own; 1 is always among them
+    together : terms whose slopes are compared with zero all at once, such as the levels of a text predictor, to ask
+        whether it matters as a whole; None compares each term alone
 
     Returns
     -------
@@ -54,14 +61,21 @@ def savage_dickey(
     Raises
     ------
     ValueError
-        For scales that are not positive.
+        For scales that are not positive, or terms that the data do not have.
     """
     chosen = np.unique([1.0, *(SCALES if scales is None else scales)])
     if chosen[0] <= 0:
         raise ValueError(f"scales of a prior are positive; got {chosen[0]:g}")
     own = flatten_draws(posterior)
     chains = posterior.sizes["chain"]
-    found = [_of_term(model, own, data, term, chosen, chains) for term in range(data.sizes["term"])]
+    labels = [str(label) for label in data["term"].values]
+    unknown = sorted(set(together or ()) - set(labels))
+    if unknown:
+        raise ValueError(f"together names {', '.join(unknown)}; the terms are {', '.join(labels)}")
+    tested = {label: [number] for number, label in enumerate(labels)}
+    if together is not None:
+        tested = {" + ".join(together): [labels.index(label) for label in together]}
+    found = [_of_terms(model, own, data, terms, chosen, chains) for terms in tested.values()]
     names = ("log_bayes_factor", "mcse", "pareto_k")
     return xr.Dataset(
         {
@@ -69,7 +83,7 @@ def savage_dickey(
             for number, name in enumerate(names)
         },
         coords={
-            "term": data["term"].values,
+            "term": list(tested),
             "prior_scale": chosen,
             "prior_sd": ("prior_scale", chosen * model.family.beta.arguments["sigma"]),
         },
@@ -77,18 +91,18 @@ def savage_dickey(
     )
 
 
-def _of_term(
-    model: Any, own: dict[str, np.ndarray], data: xr.Dataset, term: int, scales: np.ndarray, chains: int
+def _of_terms(
+    model: Any, own: dict[str, np.ndarray], data: xr.Dataset, terms: list[int], scales: np.ndarray, chains: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log Bayes factors, their Monte Carlo errors and Pareto k, each (scale,)."""
     family = model.family
-    slope, free = _coordinates(family, own["beta"][:, term])
-    tested = [slope, own["delta"][:, term]] if "delta" in own else [slope]
-    target = np.concatenate(tested, axis=1)
-    sds = [free] * slope.shape[1] + [_sd(family, "delta")] * own["delta"].shape[2] if "delta" in own else free
+    slope, free = _coordinates(family, own["beta"][:, terms])
+    stretch = own["delta"][:, terms].reshape(len(slope), -1) if "delta" in own else slope[:, :0]
+    target = np.concatenate([slope, stretch], axis=1)
+    sds = np.repeat([free, _sd(family, "delta") if "delta" in own else 1.0], [slope.shape[1], stretch.shape[1]])
     ratio = (
-        _conditional_log_density(target, _other_parameters(own, term))
-        + model.log_density(_without(own, term), data)
+        _conditional_log_density(target, _other_parameters(own, terms))
+        + model.log_density(_without(own, terms), data)
         - model.log_density(own, data)
     )
     at_zero = stats.norm.logpdf(np.zeros(target.shape[1]), 0.0, sds).sum()
@@ -99,7 +113,7 @@ def _of_term(
     below, below_error, below_k = _log_mean(ratio[None], chains)
     above, above_error, above_k = _log_mean(change, chains)
     shape, error = np.maximum(below_k, above_k), np.hypot(below_error, above_error)
-    if _other_parameters(own, term).shape[1] > slope.shape[0] / 3:
+    if _other_parameters(own, terms).shape[1] > slope.shape[0] / 3:
         shape, error = np.full_like(shape, np.inf), np.full_like(error, np.nan)
     return at_zero - below + above, error, shape
 
@@ -109,12 +123,11 @@ def _sd(family: Any, name: str) -> float:
 
 
 def _coordinates(family: Any, beta: np.ndarray) -> tuple[np.ndarray, float]:
-    """A term's slope as independent normal coordinates (draw, coordinate), and their prior sd."""
+    """Slopes of terms as independent normal coordinates (draw, coordinate), and their prior sd."""
     if not family.nominal:
-        return beta[:, None], _sd(family, "beta")
-    kinds = beta.shape[1]
+        return beta, _sd(family, "beta")
     # An orthonormal basis of the vectors that add up to zero (Helmert's).
-    return beta @ _helmert(kinds).T, _sd(family, "beta") / np.sqrt(2.0)
+    return (beta @ _helmert(beta.shape[-1]).T).reshape(len(beta), -1), _sd(family, "beta") / np.sqrt(2.0)
 
 
 def _helmert(kinds: int) -> np.ndarray:
@@ -124,23 +137,23 @@ def _helmert(kinds: int) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def _without(own: dict[str, np.ndarray], term: int) -> dict[str, np.ndarray]:
-    """The parameters with one term's slopes set to zero."""
+def _without(own: dict[str, np.ndarray], terms: list[int]) -> dict[str, np.ndarray]:
+    """The parameters with the slopes of some terms set to zero."""
     changed = dict(own)
     for name in ("beta", "delta"):
         if name in own:
             changed[name] = own[name].copy()
-            changed[name][:, term] = 0.0
+            changed[name][:, terms] = 0.0
     return changed
 
 
-def _other_parameters(own: dict[str, np.ndarray], term: int) -> np.ndarray:
+def _other_parameters(own: dict[str, np.ndarray], terms: list[int]) -> np.ndarray:
     """All other parameters as columns on unbounded scales, for the regression of the slope on them."""
     columns: list[np.ndarray] = [np.ones((own["beta"].shape[0], 1))]
     for name, values in own.items():
         if name in ("probability", "category_score", "group_offset"):
             continue  # cutpoints and effects say the same
-        kept = np.delete(values, term, axis=1) if name in ("beta", "delta") else values
+        kept = np.delete(values, terms, axis=1) if name in ("beta", "delta") else values
         flat = kept.reshape(kept.shape[0], -1)
         columns.append(np.asarray(np.log(flat) if name in ("sigma", "nu", "rate_cv", "group_sd") else flat))
     return np.concatenate(columns, axis=1)

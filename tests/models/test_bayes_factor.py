@@ -159,6 +159,28 @@ def test_two_terms_are_tested_one_by_one(draw_weighted: Weighted, resample: Resa
     assert factors.sel(term="size").item() > 0.5 > factors.sel(term="noise").item()
 
 
+@pytest.mark.parametrize(("family", "outcome"), [("bernoulli", "mutated"), ("categorical", "cluster")])
+def test_levels_of_a_predictor_are_tested_as_a_whole(
+    draw_weighted: Weighted, resample: Resample, family: str, outcome: str
+):
+    model, table = Association(family), make_table().assign(arm=np.array(["a", "b", "c"])[np.arange(PATIENTS) // 6])
+
+    for reference in ("a", "b"):
+        data = model.prepare(table, outcome=outcome, predictor="arm", reference={"arm": reference})
+        parameters, log_likelihood = draw_weighted(model, data, seed=8, draws=PRIOR_DRAWS)
+        terms = [str(term) for term in data["term"].values]
+        posterior = resample(parameters, log_likelihood, seed=9)
+        found = savage_dickey(model, posterior, data, together=terms).sel(prior_scale=1.0)
+        assert list(found["term"].values) == [" + ".join(terms)]
+        evidence, error = log_evidence(log_likelihood)
+        null, null_error = log_evidence(model.log_likelihood(without_slope(parameters), data)["joint"].values.ravel())
+        tolerance = 4 * np.hypot(2 * found["mcse"].item(), error + null_error)
+        assert abs(found["log_bayes_factor"].item() - (evidence - null)) < tolerance < 0.6
+
+    with pytest.raises(ValueError, match="together names arm"):
+        savage_dickey(model, posterior, data, together=["arm"])
+
+
 @pytest.mark.parametrize("scales", [[0.0], [-1.0, 2.0]])
 def test_scales_that_are_no_scales_are_refused(draw_weighted: Weighted, resample: Resample, scales: list[float]):
     model, outcome = CASES["bernoulli"]
