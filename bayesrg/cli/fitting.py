@@ -183,7 +183,7 @@ def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
 
     if "feature" not in tree["estimands"].dims:
         table = summary(tree, estimands)
-        columns = ["mean", "lower", "upper", "ess_bulk", "r_hat", "unit"]
+        columns = ["mean", "median", "lower", "upper", "ess_bulk", "r_hat", "unit"]
         print_table(
             ["estimand", *columns], ([name, *row] for name, row in zip(table.index, table[columns].values, strict=True))
         )

@@ -14,7 +14,7 @@ from bayesrg.variables import OWN_UNIT
 
 
 def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_prob: float = 0.95) -> pd.DataFrame:
-    """Table of estimands: a row each, with mean, sd, equal-tailed interval, ESS, R-hat, MCSE, unit and verdict.
+    """Table of estimands: a row each, with mean, sd, median, equal-tailed interval, ESS, R-hat, MCSE, unit and verdict.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
         "mean": chosen.mean(("chain", "draw")),
         "sd": chosen.astype(float).std(("chain", "draw"), ddof=1),
     }
-    limits = ((1.0 - ci_prob) / 2.0, (1.0 + ci_prob) / 2.0)
+    limits = ((1.0 - ci_prob) / 2.0, 0.5, (1.0 + ci_prob) / 2.0)
     diagnosis = diagnose(tree)
     data = tree["constant_data"].to_dataset()
     parts = []
@@ -61,10 +61,10 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
         for column in ("mean", "sd"):
             part[column] = tables[column][name].values.ravel()
         if own.dtype == bool:  # a probability has no interval
-            part["lower"] = part["upper"] = np.nan
+            part["median"] = part["lower"] = part["upper"] = np.nan
         else:
-            low, high = np.quantile(own.values, limits, axis=(0, 1))
-            part["lower"], part["upper"] = low.ravel(), high.ravel()
+            low, middle, high = np.quantile(own.values, limits, axis=(0, 1))
+            part["median"], part["lower"], part["upper"] = middle.ravel(), low.ravel(), high.ravel()
         for column in ("ess_bulk", "ess_tail", "r_hat", "mcse_mean"):
             part[column] = np.asarray(tables[column][name].values, dtype=float).ravel()
         part["unit"], part["verdict"] = own.attrs.get("unit", ""), diagnosis.verdict
