@@ -12,6 +12,7 @@ from bayesrg.inference import fit
 from bayesrg.models import Association
 from bayesrg.reporting import report
 from bayesrg.reporting.association import compose
+from bayesrg.reporting.association.alternatives import objections
 from bayesrg.reporting.association.influence import influence, slope_shifts
 from bayesrg.reporting.association.prediction import uniform_band
 from bayesrg.reporting.association.quantities import factor, own_bayes_factor, reading
@@ -284,6 +285,20 @@ def test_the_alternatives_are_shown_where_there_are_any(pages, read):
     assert cells(page, "proportional_odds")["Cut"].tolist() == ["low | mid", "mid | high"]
     none = read(pages["bernoulli"]).one("section", id="alternatives").words
     assert "fit_alternatives(tree, model, seed=1)" in none
+
+
+def test_other_models_object_in_the_verdict_where_they_do(ordinal, pages, read):
+    assert "Another model predicts" not in read(pages["ordinal"]).one("section", id="verdict").words
+    found = alternatives()
+    found["lower"][:] = 0.1
+    scores = json.loads(found.attrs["comparison"])
+    scores["this fit (ordinal)"] |= {"elpd": -72.0, "elpd_diff": -11.0, "dse": 3.0}
+    found.attrs["comparison"] = json.dumps(scores)
+    tree = ordinal.copy()
+    tree["alternatives"] = xr.DataTree(found)
+    said = " ".join(block.html for block in objections(Study(Fitted(tree, Association("ordinal")), False)))
+    assert "Odds are not proportional</b> in male" in said
+    assert "category slopes, by 11 (standard error 3.0)" in said
 
 
 def test_the_classical_tests_stand_beside_the_posterior(pages, ordinal):

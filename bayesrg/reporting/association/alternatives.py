@@ -3,11 +3,16 @@
 import json
 
 import pandas as pd
+from markupsafe import Markup
 
 from bayesrg.reporting import references as works
 from bayesrg.reporting.association.study import Study
-from bayesrg.reporting.blocks import Block, Column, Section, Table, breakable, code, prose
+from bayesrg.reporting.blocks import Block, Column, Prose, Section, Table, breakable, code, enumerate_words, prose
 from bayesrg.reporting.rounding import interval, probability, rounded, significant
+
+# Below it a difference of expected log predictive densities decides nothing, whatever its standard error.
+LEAST_DIFFERENCE = 4.0
+PLACE = Markup('<a href="#alternatives">other models beside it</a>')
 
 
 def alternatives(study: Study) -> Section:
@@ -53,6 +58,45 @@ def alternatives(study: Study) -> Section:
             )
         )
     return Section("alternatives", "Other models beside it", blocks)
+
+
+def objections(study: Study) -> list[Prose]:
+    """What the other models hold against this one, for the verdict; nothing where they do not."""
+    found = study.alternatives
+    if found is None:
+        return []
+    said = []
+    if "category slopes" in found["alternative"].values:
+        freer = found.sel(alternative="category slopes")
+        unlike = [
+            str(term)
+            for term in found["term"].values
+            if not freer["lower"].sel(term=term) < 0 < freer["upper"].sel(term=term)
+        ]
+        if unlike:
+            said.append(
+                prose(
+                    "<b>Odds are not proportional</b> in {terms}: the 95 % interval of the last cutpoint’s slope less "
+                    "the first’s excludes zero, so that one odds ratio stands for unlike ones. See {place}.",
+                    terms=enumerate_words(list(map(breakable, unlike))),
+                    place=PLACE,
+                )
+            )
+    if found.attrs["comparison"]:
+        scores = pd.DataFrame.from_dict(json.loads(found.attrs["comparison"]), orient="index")
+        own = scores[scores.index.str.startswith("this fit")].iloc[0]
+        if own["elpd_diff"] < -max(LEAST_DIFFERENCE, 2.0 * own["dse"]):
+            said.append(
+                prose(
+                    "<b>Another model predicts these patients better</b>: {best}, by {by} (standard error {error}) of "
+                    "expected log predictive density. See {place}.",
+                    best=str(scores["elpd"].idxmax()),
+                    by=significant(-float(own["elpd_diff"]), 2),
+                    error=significant(float(own["dse"]), 2),
+                    place=PLACE,
+                )
+            )
+    return said
 
 
 def _answers(study: Study) -> Table:

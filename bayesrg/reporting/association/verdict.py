@@ -1,6 +1,7 @@
 """The answer, first: converged or not, the effect in a sentence, and what an association does and does not license."""
 
 from bayesrg.reporting import references as works
+from bayesrg.reporting.association.alternatives import objections
 from bayesrg.reporting.association.quantities import evidence_sentence, sentence, sureness
 from bayesrg.reporting.association.study import Study
 from bayesrg.reporting.blocks import Block, Prose, Section, breakable, enumerate_words, fill, listed, prose
@@ -32,7 +33,7 @@ def verdict(study: Study) -> Section:
         )
         blocks.append(listed([fill("{a} {b}", a=sentence(study, one), b=sureness(study, one)) for one in slopes]))
         blocks.append(listed([evidence_sentence(study, term) for term in study.terms]))
-    return Section("verdict", "Verdict", [*blocks, *licence(study)])
+    return Section("verdict", "Verdict", [*blocks, *objections(study), *licence(study)])
 
 
 def licence(study: Study) -> list[Prose]:
