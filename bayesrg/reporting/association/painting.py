@@ -12,6 +12,8 @@ from bayesrg.reporting.drawing import BLUE, COLOURS, GREY, INK, LINES, shorten
 
 MOST_CATEGORIES = 8  # whose curves can be told apart
 HALF = 0.5
+# A colour for each of eight categories, told apart without red and green (Okabe and Ito 2008).
+KINDS = (*COLOURS, "#56b4e9", "#e69f00", INK, GREY)
 
 
 def paint_curve(axes: Axes, study: Study, term: str, one: xr.Dataset) -> None:
@@ -131,7 +133,7 @@ def _paint_categories(axes: Axes, study: Study, term: str, one: xr.Dataset) -> N
     place = _place(study, term)
     strip = 0.09
     for number, (category, label) in categories:
-        colour, line = COLOURS[number % 4], LINES[(number // 4 + number) % 4]
+        colour, line = KINDS[number], LINES[(number // 4 + number) % 4]
         drawn = curve_draws(one, category=category)
         name = shorten(label, 18)
         if study.two_valued(term):
