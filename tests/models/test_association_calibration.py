@@ -27,7 +27,7 @@ REFERENCE = json.loads(
     Path(__file__).resolve().parents[2].joinpath("models", "association", "reference.json").read_text(encoding="utf-8")
 )
 COMPILED_FOR = {"bernoulli_rare": "bernoulli_weights", "bernoulli_separated": "bernoulli_weights"}
-# These would be compiled for one more covariate, for cutpoints with slopes of their own, and for heavy tails: seconds each.
+# These would be compiled for one more covariate, for cutpoints with slopes of their own, and for heavy tails.
 SLOW = ("bernoulli", "ordinal", "ordinal_category_slopes", "student_t")
 DESIGNS = (*FAMILIES, "bernoulli_groups", "ordinal_category_slopes")
 # A calibrated model fails a calibration once in a hundred seeds; the seed is fixed.
