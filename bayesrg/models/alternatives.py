@@ -15,7 +15,7 @@ from bayesrg.inference.provenance import read_json
 from bayesrg.models.association import Association
 from bayesrg.models.comparison import KINDS, compare, original_outcome
 from bayesrg.models.families import Categorical, Gaussian, Ordinal, Rank, StudentT
-from bayesrg.models.patient_rows.laying_out import two_valued
+from bayesrg.models.patient_rows.predictor_columns import two_valued
 from bayesrg.transformation import transform
 
 REVERSED = "rank, reversed"  # the predictor's ranks between the two outcomes, as Wilcoxon's test compares them

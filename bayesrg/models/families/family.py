@@ -4,7 +4,7 @@ Both forms are written apart, so that each can be held against the other. In Num
 dims (draws, pairs of a feature and a gene), which broadcast: one call evaluates all of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -170,7 +170,3 @@ def require_zero_mean(name: str, prior: Prior, why: str) -> None:
     """
     if prior.distribution != "Normal" or prior.arguments["mu"] != 0:
         raise TypeError(f"{name} needs a Normal prior with mean 0: {why}; got {prior}")
-
-
-Encoded = tuple[np.ndarray, dict[str, Any], dict[str, Any]]
-Encode = Callable[..., Encoded]

@@ -18,11 +18,9 @@ from bayesrg.models.patient_rows.confounding import find_confounding, refuse_col
 from bayesrg.models.patient_rows.covariate_sources import keep_sources
 from bayesrg.models.patient_rows.endpoints import outcome_label, read_endpoint
 from bayesrg.models.patient_rows.group_levels import add_groups
-from bayesrg.models.patient_rows.predictor_columns import add_predictors, read_predictors, standardise, two_valued
+from bayesrg.models.patient_rows.predictor_columns import add_predictors, read_predictors, standardise
 from bayesrg.radiomics.foreign import unit_of
 from bayesrg.transformation import Scale
-
-__all__ = ["Direction", "lay_out_association", "two_valued"]
 
 Direction = Literal["genome on image", "image on genome"]
 
