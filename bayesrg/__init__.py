@@ -9,6 +9,7 @@ Genomes: ``genomics.read_maf`` and its kin; all of a study's tables together: ``
 From features to a posterior: ``Stability``, ``PooledStability``, ``Prior``, ``fit``, ``save``, ``load``,
 ``summary``, ``diagnose``, ``report``, ``SelectionRule``.
 From a feature and a genome to their dependence: ``Association``.
+From several regions of each tumour to links that vary in space: ``MultiRegion``.
 """
 
 __version__ = "0.1.0"
@@ -19,13 +20,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bayesrg import cohort, datasets, genomics, imaging, inference, models, radiomics, simulation
     from bayesrg.inference import diagnose, fit, load, save, summary
-    from bayesrg.models import Association, PooledStability, Stability
+    from bayesrg.models import Association, MultiRegion, PooledStability, Stability
     from bayesrg.prior import Prior
     from bayesrg.radiomics import Settings, extract, extract_cohort
     from bayesrg.reporting import SelectionRule, report
 
 __all__ = [
     "Association",
+    "MultiRegion",
     "PooledStability",
     "Prior",
     "SelectionRule",
@@ -53,6 +55,7 @@ __all__ = [
 _ROOMS = frozenset({"cohort", "datasets", "genomics", "imaging", "inference", "models", "radiomics", "simulation"})
 _HOMES = {
     "Association": "bayesrg.models",
+    "MultiRegion": "bayesrg.models",
     "PooledStability": "bayesrg.models",
     "Prior": "bayesrg.prior",
     "SelectionRule": "bayesrg.reporting",

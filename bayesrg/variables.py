@@ -64,6 +64,11 @@ DIMS = MappingProxyType(
         "step": "a step of a predictor: one standard deviation, or one of its units",
         "contrast": "a category of an outcome against its reference",
         "prior_scale": "the standard deviation of a prior on a coefficient, relative to the one of the fit",
+        "region_pair": "two regions of one patient, or a region with itself",
+        "feature_pair": "two features whose residuals are correlated",
+        "process": "what varies in space: a (the image alone) or B (the links of image and genome)",
+        "source_of_variance": "what a feature's variance is due to, such as genes, B_within, a_between, residual",
+        "axis": "an axis of space, x, y or z",
         "chain": "a chain of the sampler",
         "draw": "a draw within a chain",
     }

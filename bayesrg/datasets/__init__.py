@@ -16,6 +16,16 @@ from bayesrg.datasets.loading import (
     sarcoma_pet,
     sarcomas,
 )
+from bayesrg.datasets.regions import (
+    glioma_biopsies,
+    glioma_copy_number,
+    glioma_expression,
+    glioma_mask,
+    ivygap_coefficients,
+    ivygap_regions,
+    renal_pairs,
+    renal_regions,
+)
 
 __all__ = [
     "DataSet",
@@ -23,9 +33,17 @@ __all__ = [
     "ccr_phantom_features",
     "ctp4r_features",
     "folder",
+    "glioma_biopsies",
+    "glioma_copy_number",
+    "glioma_expression",
+    "glioma_mask",
     "ibsi_reference_values",
+    "ivygap_coefficients",
+    "ivygap_regions",
     "path",
     "prostate_features",
+    "renal_pairs",
+    "renal_regions",
     "sarcoma_pet",
     "sarcomas",
 ]

@@ -191,6 +191,43 @@ _DATA_SETS = (
         ),
         derived="the origin's data objects were written as tables of samples, tumours, expression and copy number",
     ),
+    DataSet(
+        name="ivygap",
+        title=(
+            "50 regions (enhancing, non-enhancing, oedema) of 28 glioblastomas: features of the image, scores of 11 "
+            "pathways, and the coefficients of the origin's mixed models"
+        ),
+        origin=(
+            "https://github.com/dpiccolomd/RADIOMAP-IvyGAP (results), from the Ivy Glioblastoma Atlas Project and the "
+            "collection IvyGAP-Radiomics of The Cancer Imaging Archive"
+        ),
+        licence="MIT",
+        citation=(
+            "Piccolo D, Vindigni M. RADIOMAP-IvyGAP (the repository above)\n"
+            "Puchalski RB, Shah N, Miller J, et al. An anatomic transcriptional atlas of human glioblastoma. Science "
+            "2018;360:660-663. doi:10.1126/science.aaf2666\n"
+            "Features: IvyGAP-Radiomics, The Cancer Imaging Archive. doi:10.7937/9j41-7d44"
+        ),
+        derived=(
+            "the origin's fitted models (lmm_results.rds) were written as a table of data and one of coefficients "
+            "each; one pathway of its 12 (pw_4, inflammatory response) is left out of these and of its summaries"
+        ),
+    ),
+    DataSet(
+        name="tracerx_renal",
+        title=(
+            "TRACERx Renal: 1,027 regions of 79 renal tumours with places, distance to the boundary, Ki67, necrosis, "
+            "grade, and genomic distances between regions"
+        ),
+        origin="https://github.com/kevlitchfield1/Spatial_Renal_TracerX (source data of its figures)",
+        licence="none stated: load it and cite it, but do not redistribute it",
+        citation=(
+            "Litchfield K. Spatial_Renal_TracerX (the repository above)\n"
+            "Of the same study: Fu X, Zhao Y, Lopez JI, et al. Spatial patterns of tumour growth impact clonal "
+            "diversification in a computational model and the TRACERx Renal study. Nature Ecology & Evolution "
+            "2022;6:88-102. doi:10.1038/s41559-021-01586-x"
+        ),
+    ),
 )
 
 

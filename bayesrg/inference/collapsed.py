@@ -18,13 +18,22 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from bayesrg.inference import batched, batched_elimination, elimination, lanes, strata
+from bayesrg.inference import batched, batched_elimination, elimination, lanes, region_density, strata
 from bayesrg.inference.batched import BatchedElimination, BatchedStrata, sum_values
 from bayesrg.inference.batched_elimination import evaluate_elimination
 from bayesrg.inference.elimination import elimination_density, scaled_elimination_density
+from bayesrg.inference.region_density import SYMBOLS, correlated_region_density, external_density
+from bayesrg.inference.region_density import region_density as density_of_regions
 from bayesrg.inference.strata import strata_density
 
-KERNELS = (batched, batched_elimination, elimination, lanes, strata)  # the files that the densities are made of
+KERNELS = (
+    batched,
+    batched_elimination,
+    elimination,
+    lanes,
+    region_density,
+    strata,
+)  # the files that the densities are made of
 
 
 class CollapsedDensity(Op):
@@ -35,6 +44,8 @@ class CollapsedDensity(Op):
         "strata": strata_density,
         "elimination": elimination_density,
         "scaled_elimination": scaled_elimination_density,
+        "regions": density_of_regions,
+        "correlated_regions": correlated_region_density,
     }
 
     def __init__(self, form: str) -> None:
@@ -65,11 +76,14 @@ class CollapsedDensity(Op):
 
 @register_funcify_default_op_cache_key(CollapsedDensity)
 def _compile_collapsed(op: CollapsedDensity, node: Apply, **_: Any) -> Any:
-    kernel = op.kernels[op.form]
+    if op.form in SYMBOLS:
+        collapsed = numba_njit(external_density(op.form))
+    else:
+        kernel = op.kernels[op.form]
 
-    @numba_njit
-    def collapsed(*inputs):
-        return kernel(*inputs)
+        @numba_njit
+        def collapsed(*inputs):
+            return kernel(*inputs)
 
     # PyTensor keeps the compiled function on disk: another kernel needs another key.
     sources = (Path(str(module.__file__)).read_bytes() for module in KERNELS)
@@ -82,8 +96,8 @@ def collapsed_density(form: str, variances: Any, *data: Any) -> Any:
 
     Parameters
     ----------
-    form : ``"strata"``, ``"elimination"``, or ``"scaled_elimination"``, where the log scales of levels follow the
-        variances
+    form : ``"strata"``, ``"elimination"``, ``"scaled_elimination"``, where the log scales of levels follow the
+        variances, or ``"regions"`` and ``"correlated_regions"``, of covariances (`bayesrg.inference.region_density`)
     """
     density, _ = CollapsedDensity(form).make_node(variances, *data).outputs
     return density

@@ -27,11 +27,13 @@ from bayesrg.models.families import (
 from bayesrg.models.feature_table import tabulate_features
 from bayesrg.models.level_scales import level_spread
 from bayesrg.models.limits_of_agreement import bland_altman, observed_pairs
+from bayesrg.models.multi_region import MultiRegion
 from bayesrg.models.pooled_stability import Hierarchy, PooledStability
 from bayesrg.models.prediction import predict_patients
 from bayesrg.models.predictive_checks import check_prediction
 from bayesrg.models.ranking import joint_above, rank_probability, select
 from bayesrg.models.redundant_features import describe_groups, redundancy
+from bayesrg.models.regions.priors import MultiRegionPriors
 from bayesrg.models.reliability import concordance, reliability_forms
 from bayesrg.models.stability import Priors, Stability
 from bayesrg.models.superiority import bayesian_bootstrap_superiority, superiority_from_probabilities
@@ -45,6 +47,8 @@ __all__ = [
     "Gaussian",
     "Hierarchy",
     "IndependentSds",
+    "MultiRegion",
+    "MultiRegionPriors",
     "NegativeBinomial",
     "Ordinal",
     "PooledStability",
@@ -86,6 +90,7 @@ CLASSES = {
     for cls in (
         *(Stability, PooledStability, Hierarchy, Priors, Shares, IndependentSds, Prior),
         *(Association, *FAMILIES.values()),
+        *(MultiRegion, MultiRegionPriors),
     )
 }
 

@@ -1,4 +1,4 @@
-"""Simulation: calibration of models, and synthetic lesions with a known answer. Names are imported when first used."""
+"""Simulation: calibration of models, and synthetic lesions and tumours with a known answer. Names are imported when first used."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -6,23 +6,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bayesrg.simulation.calibration import calibrate
     from bayesrg.simulation.lesions import SyntheticCohort, simulate_lesions, write_lesions
+    from bayesrg.simulation.clones import CopyNumberGene, ExpressedGene, MutatedGene
+    from bayesrg.simulation.regions import distance_to_ellipsoid, neighbours_of, simulate_regions
     from bayesrg.simulation.uniformity import Calibration, plot_calibration
 
 __all__ = [
     "Calibration",
+    "CopyNumberGene",
+    "ExpressedGene",
+    "MutatedGene",
     "SyntheticCohort",
     "calibrate",
+    "distance_to_ellipsoid",
+    "neighbours_of",
     "plot_calibration",
     "simulate_lesions",
+    "simulate_regions",
     "write_lesions",
 ]
 
 _HOMES = {
     "Calibration": "bayesrg.simulation.uniformity",
+    "CopyNumberGene": "bayesrg.simulation.clones",
+    "ExpressedGene": "bayesrg.simulation.clones",
+    "MutatedGene": "bayesrg.simulation.clones",
     "SyntheticCohort": "bayesrg.simulation.lesions",
     "calibrate": "bayesrg.simulation.calibration",
+    "distance_to_ellipsoid": "bayesrg.simulation.regions",
+    "neighbours_of": "bayesrg.simulation.regions",
     "plot_calibration": "bayesrg.simulation.uniformity",
     "simulate_lesions": "bayesrg.simulation.lesions",
+    "simulate_regions": "bayesrg.simulation.regions",
     "write_lesions": "bayesrg.simulation.lesions",
 }
 

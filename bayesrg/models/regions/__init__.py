@@ -1,0 +1,1 @@
+"""Regions of tumours: how they are laid out, how their coefficients vary in space, and what follows given the data."""
