@@ -7,6 +7,7 @@ from bayesrg import __version__
 from bayesrg.cli.association_arguments import add_association, add_predict
 from bayesrg.cli.encode_arguments import add_encode
 from bayesrg.cli.join_arguments import add_join
+from bayesrg.cli.multi_region_arguments import add_multi_region
 from bayesrg.cli.sampling_arguments import add_sampling, at_least_one, at_least_zero
 
 _MAIN = """examples:
@@ -19,6 +20,8 @@ _MAIN = """examples:
       --preprocessing preprocessing --out fit.zarr.zip --seed 1
   bayesrg fit association cohort.csv --outcome IDH1 --predictor volume --family bernoulli --formula age \\
       --out fit.zarr.zip --seed 1
+  bayesrg fit multi-region regions.csv --features 'glcm_*' --genes EGFR VEGFA --tumor tumor --region region \\
+      --coordinates x y z --out fit.zarr.zip --seed 1
   bayesrg summary fit.zarr.zip
   bayesrg report fit.zarr.zip --out report.html
   bayesrg predict fit.zarr.zip new_patients.csv --out predictions.csv --seed 1
@@ -37,8 +40,10 @@ _DEMO = """example:
   bayesrg demo --out demo
 
 Lesions of subjects are simulated, scanned in two sessions on two scanners, and processed in several ways; the variance
-components of all features are estimated from the images, and those of one feature held against the truth. Run again,
-it uses the features that are extracted already and makes everything else anew.
+components of all features are estimated from the images, and those of one feature held against the truth. Then tumours
+with several regions are simulated, whose features follow their genes, one link the same everywhere and one that changes
+from place to place; both are estimated, and held against the truth. Run again, the demo uses the features that are
+extracted already and makes everything else anew.
 """
 
 _SETTINGS = """examples:
@@ -85,6 +90,8 @@ _FIT = """examples:
       --out fit.zarr.zip --seed 1
   bayesrg fit association cohort.csv --outcome IDH1 --predictor volume --family bernoulli --formula age \\
       --out fit.zarr.zip --seed 1
+  bayesrg fit multi-region regions.csv --features 'glcm_*' --genes EGFR VEGFA --tumor tumor --region region \\
+      --coordinates x y z --out fit.zarr.zip --seed 1
 """
 
 _STABILITY = """example:
@@ -125,6 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
     models = fit.add_subparsers(metavar="MODEL", required=True, dest="model")
     _add_stability(models)
     add_association(models, _add)
+    add_multi_region(models, _add)
     _add_summary(commands)
     _add_report(commands)
     add_predict(commands, _add)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def run_association(options: Namespace) -> int:
     """Fit an association, ask other models the same, save the fit, and show what it says."""
     check_out(options.out, options.table)
-    pairs = {name: _pairs(getattr(options, name), name) for name in ("reference", "unit")}
-    table = _read(options.table, [*([options.patient] if options.patient else []), *(options.group or [])])
+    pairs = {name: read_pairs(getattr(options, name), name) for name in ("reference", "unit")}
+    table = read_rows(options.table, [*([options.patient] if options.patient else []), *(options.group or [])])
     say("loading the model (a few seconds)")
     from bayesrg.cli.association_answers import print_answer, tell_data
     from bayesrg.inference import diagnose, fit, save
@@ -63,7 +63,7 @@ def run_predict(options: Namespace) -> int:
             "association`"
         )
     groups = [str(name) for name in data_of(tree)["grouping"].values]
-    table = _read(options.table, [*([options.patient] if options.patient else []), *groups])
+    table = read_rows(options.table, [*([options.patient] if options.patient else []), *groups])
     with warnings_told():
         predicted = predict_patients(tree, model, table, seed=options.seed, patient=options.patient)
     print(f"{len(predicted)} patients predicted, written to {write_csv(predicted, options.out)}")
@@ -74,16 +74,22 @@ def run_predict(options: Namespace) -> int:
     return NOT_CONVERGED
 
 
-def _read(path: Path, text: Sequence[str]) -> Any:
-    """The table, or the Dataset of a cohort, that a file holds."""
+def read_rows(path: Path, text: Sequence[str]) -> Any:
+    """Return the table, or the Dataset of a cohort, that a file holds; the columns `text` stay text."""
     from bayesrg.storage import SUFFIX, read_dataset
     from bayesrg.tables import read_table
 
     return read_dataset(path) if path.name.lower().endswith(SUFFIX) else read_table(path, text=text)
 
 
-def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
-    """Column -> value, as ``COL=VALUE`` gives them."""
+def read_pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    """Return column -> value, as ``COL=VALUE`` of an option gives them.
+
+    Raises
+    ------
+    SettingsError
+        For what is not of this form, or names a column twice.
+    """
     found: dict[str, str] = {}
     for text in given:
         column, _, value = text.rpartition("=")

@@ -8,8 +8,13 @@ from bayesrg.cli.encoding import run_encode
 from bayesrg.cli.extraction import run_extract, run_ibsi, run_settings
 from bayesrg.cli.fitting import run_demo, run_fit, run_report, run_summary
 from bayesrg.cli.joining import run_join
+from bayesrg.cli.multi_region_fitting import run_multi_region
 
-FIT: Mapping[str, Callable[[Namespace], int]] = {"stability": run_fit, "association": run_association}
+FIT: Mapping[str, Callable[[Namespace], int]] = {
+    "stability": run_fit,
+    "association": run_association,
+    "multi-region": run_multi_region,
+}
 """The function of each model's fit."""
 
 RUN: Mapping[str, Callable[[Namespace], int]] = {

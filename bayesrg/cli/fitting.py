@@ -19,21 +19,22 @@ def run_demo(options: Namespace) -> int:
     """Simulate, extract, fit and report, and hold the posterior against the truth."""
     check_out(options.out / "features.parquet")
     say("loading the packages (a few seconds)")
+    from bayesrg.cli.multi_region_fitting import print_links
     from bayesrg.demo import FEATURE, demonstrate
     from bayesrg.inference import diagnose
-    from bayesrg.tables import print_table
 
     shown = demonstrate(options.out, progress=sys.stderr.isatty(), say=say)
     print(f"\n{FEATURE}: posterior with 95 % intervals, beside the truth where the simulation sets one")
-    answers = {True: "yes", False: "no", None: ""}
-    table = shown.comparison.assign(inside=[answers[inside] for inside in shown.comparison["inside"]])
-    print_table([str(column) for column in table.columns], table.itertuples(index=False))
-    known = shown.comparison["inside"].dropna()
-    print(f"{known.sum()} of {len(known)} truths lie inside; of many 95 % intervals, 1 in 20 misses.\n")
+    _print_comparison(shown.comparison)
+    print(f"\ntumours' regions, features by genes ({shown.regions}): truth and posterior, in sds per sd")
+    _print_comparison(shown.link_comparison)
+    print()
     _print_fit(shown.tree)
+    print_links(shown.link_tree)
     print(f"\nfeatures  {shown.features}\nfit       {shown.fit}\nreport    {shown.report}")
     print(f"and of {FEATURE} alone: {shown.feature_fit}, {shown.feature_report}")
-    return max(judge(diagnose(shown.tree)), judge(diagnose(shown.feature_tree)))
+    print(f"and of links with genes: {shown.link_fit}, {shown.link_report}")
+    return max(judge(diagnose(tree)) for tree in (shown.tree, shown.feature_tree, shown.link_tree))
 
 
 def run_fit(options: Namespace) -> int:
@@ -120,6 +121,17 @@ def run_report(options: Namespace) -> int:
     return DONE
 
 
+def _print_comparison(comparison: "pd.DataFrame") -> None:
+    """Print truth and posterior side by side, and how many of the known truths lie in their intervals."""
+    from bayesrg.tables import print_table
+
+    answers = {True: "yes", False: "no", None: ""}
+    table = comparison.assign(inside=[answers[inside] for inside in comparison["inside"]])
+    print_table([str(column) for column in table.columns], table.itertuples(index=False))
+    known = comparison["inside"].dropna()
+    print(f"{known.sum()} of {len(known)} truths lie inside; of many 95 % intervals, 1 in 20 misses.")
+
+
 def _stability(options: Namespace) -> Any:
     """The model that the options describe."""
     from bayesrg.models import IndependentSds, PooledStability, Priors, Shares, Stability
@@ -173,14 +185,23 @@ def _describe(tree: Any) -> str:
         from bayesrg.cli.association_answers import describe_question
 
         return describe_question(data.to_dataset())
+    if "gene" in data.dims:
+        from bayesrg.cli.multi_region_fitting import describe_links
+
+        return describe_links(data.to_dataset())
     return data.attrs.get("feature", f"{data.sizes.get('feature')} features")
 
 
 def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
-    """Print the estimands of one feature, or a line for each of many, the most reliable first."""
+    """Print the estimands of one feature, a line for each of many (the most reliable first), or links with genes."""
     from bayesrg.inference import summary
     from bayesrg.tables import print_table
 
+    if "gene" in tree["estimands"].dims:
+        from bayesrg.cli.multi_region_fitting import print_links
+
+        print_links(tree)
+        return
     if "feature" not in tree["estimands"].dims:
         table = summary(tree, estimands)
         columns = ["mean", "median", "lower", "upper", "ess_bulk", "r_hat", "unit"]

@@ -5,14 +5,16 @@
 beta is integrated out, so a feature's density needs the small Cholesky factors of its blocks (a block holds the regions
 of one patient) and one of the precision of beta. The gradient in every entry of every K and in v0 comes with it:
 
-    d / dK = 1/2 (alpha alpha' - K^-1 + K^-1 X S X' K^-1),   alpha = K^-1 (y - X b),   d / dv0 = 1/2 ((b^2 + diag S) / v0 - 1) / v0
+    d / dK = 1/2 (alpha alpha' - K^-1 + K^-1 X S X' K^-1),   alpha = K^-1 (y - X b)
+    d / dv0 = 1/2 ((b^2 + diag S) / v0 - 1) / v0
 
 with S the covariance and b the mean of beta given y. Eight features are worked on at once, one in each lane
 (`inference/lanes.py`): they share blocks and X, and differ in K, in y and in which regions lack a value.
 
-Features whose residuals are correlated, y ~ Normal(., K_b (x) I + I (x) Sigma), become independent when they are rotated to
-the eigenvectors of Sigma = V diag(lambda) V': then K_bk = K_b + lambda_k I. No eigenvectors are differentiated, for the gradient in
-Sigma is V D V', D having 1/2 alpha_k'alpha_l off its diagonal, and the derivatives in lambda on it.
+Features whose residuals are correlated, y ~ Normal(., K_b (x) I + I (x) Sigma), become independent when they are
+rotated to the eigenvectors of Sigma = V diag(lambda) V': then K_bk = K_b + lambda_k I. No eigenvectors are
+differentiated, for the gradient in Sigma is V D V', D having 1/2 alpha_k'alpha_l off its diagonal, and the derivatives
+in lambda on it.
 """
 
 from functools import cache
@@ -21,6 +23,7 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite.binding import add_symbol
+from numba import carray  # type: ignore[attr-defined]
 from numba.core import types
 
 from bayesrg.inference.lanes import LANES, exponent, fill, load, significand, square_root, store
@@ -368,8 +371,8 @@ def correlated_region_density(parameters, value, mask, columns, start, first):
     return np.array(total), gradient
 
 
-# Called from another compiled function, these kernels would be optimised again with every function around them, 40 s in a
-# PyMC model. Behind an external symbol they are machine code that is compiled once on a machine, and only called.
+# Called from another compiled function, these kernels would be optimised again with every function around them, for
+# half a minute in a PyMC model. Behind an external symbol they are machine code, compiled once on a machine.
 _REAL, _WHOLE, _COUNT = types.CPointer(types.float64), types.CPointer(types.int64), types.int64
 SIGNATURE = types.void(*[_REAL] * 4, *[_WHOLE] * 2, *[_COUNT] * 5, _REAL)
 
@@ -377,14 +380,14 @@ SIGNATURE = types.void(*[_REAL] * 4, *[_WHOLE] * 2, *[_COUNT] * 5, _REAL)
 def _region_symbol(parameters, value, mask, columns, start, first, n, n_regions, n_features, n_columns, n_blocks, out):
     """`region_density` by addresses: `out` receives the density, then the gradient."""
     density, gradient = region_density(
-        numba.carray(parameters, (n,)),
-        numba.carray(value, (n_regions, n_features)),
-        numba.carray(mask, (n_regions, n_features)),
-        numba.carray(columns, (n_regions, n_columns)),
-        numba.carray(start, (n_blocks + 1,)),
-        numba.carray(first, (n_blocks + 1,)),
+        carray(parameters, (n,)),
+        carray(value, (n_regions, n_features)),
+        carray(mask, (n_regions, n_features)),
+        carray(columns, (n_regions, n_columns)),
+        carray(start, (n_blocks + 1,)),
+        carray(first, (n_blocks + 1,)),
     )
-    found = numba.carray(out, (n + 1,))
+    found = carray(out, (n + 1,))
     found[0] = density.item()
     found[1:] = gradient
 
@@ -394,14 +397,14 @@ def _correlated_symbol(
 ):
     """`correlated_region_density` by addresses: `out` receives the density, then the gradient."""
     density, gradient = correlated_region_density(
-        numba.carray(parameters, (n,)),
-        numba.carray(value, (n_regions, n_features)),
-        numba.carray(mask, (n_regions, n_features)),
-        numba.carray(columns, (n_regions, n_columns)),
-        numba.carray(start, (n_blocks + 1,)),
-        numba.carray(first, (n_blocks + 1,)),
+        carray(parameters, (n,)),
+        carray(value, (n_regions, n_features)),
+        carray(mask, (n_regions, n_features)),
+        carray(columns, (n_regions, n_columns)),
+        carray(start, (n_blocks + 1,)),
+        carray(first, (n_blocks + 1,)),
     )
-    found = numba.carray(out, (n + 1,))
+    found = carray(out, (n + 1,))
     found[0] = density.item()
     found[1:] = gradient
 

@@ -2,34 +2,38 @@
 
     f_tr = a_tr + B_tr g_tr + epsilon_tr,   B_tr = B_0 + U_t + W_tr
 
-for regions r of tumours t: B_0 is the population's coefficient of each feature and gene, U_t a tumour's deviation, and W_tr a
-process within the tumour. a_tr varies between tumours and in space on its own, so that what is smooth in the image alone
-is imaging heterogeneity, and only what varies in B is radiogenomic heterogeneity. Coefficients varying in space are
-those of Gelfand et al. 2003 (doi:10.1198/016214503000000170), with replicates. B_0 and all effects are integrated out of the
-sampled density, and drawn back exactly.
+for regions r of tumours t: B_0 is the population's coefficient of each feature and gene, U_t a tumour's deviation,
+and W_tr a process within the tumour. a_tr varies between tumours and in space on its own, so that what is smooth in the
+image alone is imaging heterogeneity, and only what varies in B is radiogenomic heterogeneity. Coefficients varying in
+space are those of Gelfand et al. 2003 (doi:10.1198/016214503000000170), with replicates. B_0 and all effects are
+integrated out of the sampled density, and drawn back exactly.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from scipy.stats import halfnorm
-
 from bayesrg.models.draws import flatten_draws, unflatten_draws
 from bayesrg.models.multi_region_estimands import MEANING, estimate_links, sources
 from bayesrg.models.regions.components import Components
 from bayesrg.models.regions.conditioning import condition, draw_given_data, split
 from bayesrg.models.regions.correlation import MATERN, matern
-from bayesrg.models.regions.effects import FiniteVariances, draw_block, draw_correlations
+from bayesrg.models.regions.effects import draw_known_error
 from bayesrg.models.regions.laying_out import lay_out_regions
 from bayesrg.models.regions.layout import RegionLayout
+from bayesrg.models.regions.parameters import (
+    PROCESSES,
+    RECOVERED,
+    draw_parameters,
+    split_coefficients,
+    stated_log_priors,
+)
 from bayesrg.models.regions.priors import MultiRegionPriors
+from bayesrg.models.regions.simulating import simulate_values
 from bayesrg.prior import Prior
 from bayesrg.transformation import Scale
 
@@ -37,25 +41,9 @@ __all__ = ["MEANING", "MultiRegion", "MultiRegionPriors"]
 
 Spatial = Literal["matern12", "matern32", "matern52", "graph", "exchangeable"]
 Residual = Literal["independent", "correlated"]
-PROCESSES = ("a", "B")
 LENGTH_REASON = (
     "1 % lies below the smallest distance between regions of a tumour and 1 % above the largest: shorter or longer "
     "length-scales make no difference to these regions"
-)
-# What `recover` adds, with its dims.
-RECOVERED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "mu": ("feature",),
-        "B_0": ("feature", "gene"),
-        "contextual": ("feature", "gene"),
-        "gamma": ("feature", "covariate"),
-        "batch_effect": ("feature", "level"),
-        "B_variance": ("feature", "gene"),
-        "B_variance_within": ("feature", "gene"),
-        "B_variance_between": ("feature", "gene"),
-        "B": ("region", "feature", "gene"),
-        "a": ("region", "feature"),
-    }
 )
 # Numbers in the draws of B that a fit keeps: beyond, `local_coefficients` makes them again.
 MOST_KEPT = 2e7
@@ -69,10 +57,10 @@ class MultiRegion:
     ----------
     spatial : how a and B vary within a tumour: a Matérn function of the distance in mm (``"matern12"``, ``"matern32"``,
         ``"matern52"``), a ``"graph"`` of neighbours (BYM2), or ``"exchangeable"`` regions
-    residual : ``"independent"`` features given B, each link with sds of its own (the general form); or ``"correlated"``,
-        with a full covariance of the residuals over features, and sds that features share
-    contextual : let the slope between tumours' means differ from that within tumours (Mundlak 1978, doi:10.2307/1913646),
-        so that what differs between patients does not bias B_0
+    residual : ``"independent"`` features given B, each link with sds of its own (the general form); or
+        ``"correlated"``, with a full covariance of the residuals over features, and sds that features share
+    contextual : let the slope between tumours' means differ from that within tumours (Mundlak 1978,
+        doi:10.2307/1913646), so that what differs between patients does not bias B_0
     rope : size of a coefficient that is practically nil, in sds of the feature per sd of the gene
     delta : share of a feature's variance by the heterogeneity of a link that is of interest
     priors : `MultiRegionPriors`
@@ -180,22 +168,24 @@ class MultiRegion:
         Parameters
         ----------
         design : Dataset of `prepare`; its values are ignored, but for which of them are missing
-        parameters : Dataset with every sampled parameter; it may have coefficients of the mean as well (`mu`, `B_0`, …),
-            which are drawn where it does not. None draws all from the prior
+        parameters : Dataset with every sampled parameter; it may have coefficients of the mean as well (`mu`, `B_0`,
+            …), which are drawn where it does not. None draws all from the prior
 
         Returns
         -------
         DataTree with the groups `parameters` (with `B` and `a` of every region) and `data`.
         """
+        layout = RegionLayout(design, self.contextual)
         if parameters is None:
-            own = self._draw_parameters(design, rng, 1)
+            own = draw_parameters(self, layout, rng, 1)
         else:
             own = {str(name): one.values[None] for name, one in parameters.data_vars.items()}
-        return self._simulate(design, rng, own, local=True).isel(draw=0)
+        return simulate_values(self, layout, own, rng, local=True).isel(draw=0)
 
     def draw_prior(self, design: xr.Dataset, rng: np.random.Generator, draws: int) -> xr.DataTree:
         """Draws from the prior, each with data of the same design: `simulate` for many at once, along the dim draw."""
-        return self._simulate(design, rng, self._draw_parameters(design, rng, draws), local=False)
+        layout = RegionLayout(design, self.contextual)
+        return simulate_values(self, layout, draw_parameters(self, layout, rng, draws), rng, local=False)
 
     def recover(self, posterior: xr.Dataset, data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         """Draw what was integrated out from its exact posterior given each draw of the sds.
@@ -204,8 +194,9 @@ class MultiRegion:
         -------
         Dataset with `mu` (feature), `B_0` and `contextual` (feature, gene), `gamma` (feature, covariate) and
         `batch_effect` (feature, level) where the model has them; the finite variances `B_variance`,
-        `B_variance_within` and `B_variance_between` (feature, gene); and, where all draws of it have at most `MOST_KEPT`
-        numbers, `B` (region, feature, gene) and `a` (region, feature). Otherwise `local_coefficients` makes them.
+        `B_variance_within` and `B_variance_between` (feature, gene); and, where all draws of it have at most
+        `MOST_KEPT` numbers, `B` (region, feature, gene) and `a` (region, feature). Otherwise `recover_local` makes
+        them, of as many draws as there is room for.
         """
         numbers = data.sizes["region"] * data.sizes["feature"] * data.sizes["gene"]
         draws = posterior.sizes["chain"] * posterior.sizes["draw"]
@@ -218,7 +209,7 @@ class MultiRegion:
         layout = RegionLayout(data, self.contextual)
         own = flatten_draws(posterior)
         found = draw_given_data(self.components(own, layout), layout, rng, local=local)
-        found |= self._coefficients(found.pop("coefficients"), layout)
+        found |= split_coefficients(found.pop("coefficients"), layout)
         arrays = {name: (RECOVERED[name], array) for name, array in found.items()}
         return self._unflatten(arrays, posterior, data)
 
@@ -229,8 +220,7 @@ class MultiRegion:
         ----------
         posterior : with what `recover` adds or without
         data : the data that were fitted
-        new : the same Dataset, for replicates in the regions fitted given their own B and a; or one of `join_regions`,
-            whose further regions are predicted given those fitted
+        new : the same Dataset: replicates of the regions fitted, given their own B and a
 
         Returns
         -------
@@ -246,6 +236,8 @@ class MultiRegion:
         noise = rng.standard_normal(expected.shape) * np.sqrt(components.residual)[:, None]
         if components.rotation is not None:
             noise = np.einsum("drk,dfk->drf", noise, components.rotation)
+        for block, rows in enumerate(layout.blocks):
+            noise[:, rows] += np.swapaxes(np.atleast_3d(draw_known_error(layout, block, len(noise), rng)), 1, 2)
         arrays = {
             "value": (("region", "feature"), expected + noise),
             "expected": (("region", "feature"), expected),
@@ -281,31 +273,7 @@ class MultiRegion:
 
     def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
         """Log density of each prior as it is stated, by draw, for power-scaling sensitivity."""
-        own, priors = flatten_draws(posterior), self.priors
-        found = {
-            name: getattr(priors, name).log_density(own[name]).reshape(len(own[name]), -1).sum(axis=1)
-            for name in (
-                "slope_sd",
-                "batch_sd",
-                "total_sd",
-                "a_sd",
-                "residual_sd",
-                "heterogeneity_sd",
-                "within_share",
-                "mixing",
-            )
-            if name in own
-        }
-        if "share" in own:
-            prior = priors.a_share if self.residual == "correlated" else priors.share
-            found["share"] = prior.log_density(own["share"]).reshape(len(own["share"]), -1).sum(axis=1)
-        if "residual_covariance" in own:
-            volume = np.linalg.slogdet(own["residual_covariance"])[1] - 2.0 * np.log(own["residual_sd"]).sum(axis=1)
-            found["residual_correlation"] = (priors.residual_correlation - 1.0) * volume
-        for name, part in (("tumor_sd", 1.0 - own["within_share"]), ("space_sd", own["within_share"])):
-            scale = own["heterogeneity_sd"] * np.sqrt(part)
-            links = own[name].reshape(len(scale), -1)
-            found[name] = halfnorm.logpdf(links, scale=scale[:, None]).sum(axis=1)
+        found = stated_log_priors(self, flatten_draws(posterior))
         return unflatten_draws({name: ((), density) for name, density in found.items()}, posterior, {})
 
     def estimands(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
@@ -313,8 +281,8 @@ class MultiRegion:
 
         Returns
         -------
-        Dataset over chain and draw, by feature and gene, feature and source of variance, or process; each with `unit` and
-        `meaning`.
+        Dataset over chain and draw, by feature and gene, feature and source of variance, or process; each with `unit`
+        and `meaning`.
         """
         layout = RegionLayout(data, self.contextual)
         own = flatten_draws(posterior)
@@ -404,108 +372,16 @@ class MultiRegion:
         mixing = own["mixing"][:, None]
         return np.broadcast_to(structured, unstructured.shape), (1.0 - mixing) * layout.diagonal + mixing * structured
 
-    def _coefficients(self, coefficients: np.ndarray, layout: RegionLayout) -> dict[str, np.ndarray]:
-        """The parts of the mean's coefficients (draw, feature, column) by name."""
-        found = {name: coefficients[..., part] for name, part in layout.parts.items()}
-        return found | {"mu": found["mu"][..., 0]}
-
-    def _draw_parameters(self, design: xr.Dataset, rng: np.random.Generator, draws: int) -> dict[str, np.ndarray]:
-        """Draws of everything that is sampled, from the prior."""
-        layout, priors = RegionLayout(design, self.contextual), self.priors
-        correlated = self.residual == "correlated"
-        n_features, n_genes = self._links(layout)
-        link = (n_genes,) if correlated else (n_features, n_genes)
-        own = {
-            name: getattr(priors, name).draw(rng, draws) for name in ("slope_sd", "heterogeneity_sd", "within_share")
-        }
-        scale = own["heterogeneity_sd"] * np.sqrt(np.stack([1.0 - own["within_share"], own["within_share"]]))
-        for name, one in zip(("tumor_sd", "space_sd"), scale, strict=True):
-            own[name] = np.abs(rng.standard_normal((draws, *link))) * one.reshape(draws, *(1 for _ in link))
-        shares = self.components_of_a(layout)
-        if correlated:
-            own["a_sd"] = priors.a_sd.draw(rng, draws)
-            own["residual_sd"] = priors.residual_sd.draw(rng, (draws, n_features))
-            correlation = draw_correlations(n_features, priors.residual_correlation, draws, rng)
-            sd = own["residual_sd"]
-            own["residual_covariance"] = sd[:, :, None] * correlation * sd[:, None, :]
-        else:
-            own["total_sd"] = priors.total_sd.draw(rng, (draws, n_features))
-        if len(shares) > 1:
-            rows = () if correlated else (n_features,)
-            own["share"] = (priors.a_share if correlated else priors.share).draw(rng, (draws, *rows, len(shares)))
-        if "batch_effect" in layout.parts:
-            own["batch_sd"] = priors.batch_sd.draw(rng, draws)
-        if self.spatial in MATERN:
-            own["length_scale"] = self.length_scale_prior(design).draw(rng, (draws, len(PROCESSES)))
-        if self.spatial == "graph":
-            own["mixing"] = priors.mixing.draw(rng, draws)
-        return own
-
-    def _simulate(
-        self, design: xr.Dataset, rng: np.random.Generator, own: dict[str, np.ndarray], *, local: bool
-    ) -> xr.DataTree:
-        layout = RegionLayout(design, self.contextual)
-        components = self.components(own, layout)
-        draws = components.n_draws
-        spread = np.sqrt(components.prior)[:, None]
-        # Given as (feature, …), while the components of correlated residuals are of rotated features.
-        coefficients = rng.standard_normal((draws, design.sizes["feature"], layout.columns.shape[1])) * spread
-        for name, part in layout.parts.items():
-            if name in own:
-                coefficients[..., part] = own[name].reshape(draws, design.sizes["feature"], -1)
-        value = np.einsum("rp,dfp->drf", layout.columns, coefficients)
-        variances, kept = FiniteVariances(), {"B": [], "a": []}
-        slope = coefficients[..., layout.parts["B_0"]]
-        for block, rows in enumerate(layout.blocks):
-            pieces = []
-            for some in split(components, layout):
-                effects = draw_block(components.part(some), layout, block, rng)
-                pieces.append((effects.total(layout.genome[rows]), effects.a, effects.deviation))
-            total, a, deviation = (np.concatenate(piece) for piece in zip(*pieces, strict=True))
-            value[:, rows] += components.rotate_back(total).swapaxes(1, 2)
-            deviation = components.rotate_back(deviation)
-            variances.add(deviation, layout.tumor[rows])
-            if local:
-                kept["B"].append((deviation + slope[:, :, None]).swapaxes(1, 2))
-                kept["a"].append(components.rotate_back(a).swapaxes(1, 2))
-        arrays = {**own, **self._coefficients(coefficients, layout), **variances.result}
-        if local:
-            arrays |= {name: np.concatenate(one, axis=1) for name, one in kept.items()}
-        dims = self.dims | RECOVERED
-        parameters = xr.Dataset({name: (("draw", *dims[name]), array) for name, array in arrays.items()})
-        missing = np.isnan(design["value"].transpose(..., "region", "feature").values.reshape(-1, *value.shape[1:])[0])
-        data = design.assign(value=(("draw", "region", "feature"), np.where(missing, np.nan, value)))
-        parameters = parameters.assign_coords(
-            self._coords(design, [str(dim) for dim in parameters.dims if dim != "draw"])
-        )
-        return xr.DataTree.from_dict({"parameters": parameters, "data": data})
-
-    @property
-    def dims(self) -> dict[str, tuple[str, ...]]:
-        """Every sampled parameter with its dims."""
-        correlated = self.residual == "correlated"
-        link = ("gene",) if correlated else ("feature", "gene")
-        return {
-            **dict.fromkeys(("slope_sd", "batch_sd", "heterogeneity_sd", "within_share", "a_sd", "mixing"), ()),
-            "tumor_sd": link,
-            "space_sd": link,
-            "total_sd": ("feature",),
-            "residual_sd": ("feature",),
-            "residual_covariance": ("feature", "other_feature"),
-            "share": ("component",) if correlated else ("feature", "component"),
-            "length_scale": ("process",),
-        }
-
     def _unflatten(
         self, arrays: Mapping[str, tuple[tuple[str, ...], np.ndarray]], posterior: xr.Dataset, data: xr.Dataset
     ) -> xr.Dataset:
         """Arrays with their dims as a Dataset over chain and draw, with the labels of its dims."""
         return unflatten_draws(
-            arrays, posterior, self._coords(data, (dim for dims, _ in arrays.values() for dim in dims))
+            arrays, posterior, self.label_dims(data, (dim for dims, _ in arrays.values() for dim in dims))
         )
 
-    def _coords(self, data: xr.Dataset, dims: Iterable[str]) -> dict[str, Any]:
-        """Labels of dims that parameters and estimands may have."""
+    def label_dims(self, data: xr.Dataset, dims: Iterable[str]) -> dict[str, Any]:
+        """The labels of dims of parameters and estimands."""
         layout = RegionLayout(data, self.contextual)
         own = {
             "other_feature": data["feature"].values,

@@ -19,26 +19,28 @@ MEANING: Mapping[str, str] = MappingProxyType(
         "contextual": "slope between the tumours' means less the slope within tumours (Mundlak)",
         "slope_between": "slope of the tumours' means, B_0 + contextual",
         "B_variance": "Var_r(B_tr): variance of the coefficient among all observed regions (finite population)",
-        "B_variance_within": "variance of the coefficient among the observed regions of a tumour, averaged over tumours "
-        "(finite population)",
+        "B_variance_within": "variance of the coefficient among the observed regions of a tumour, averaged over "
+        "tumours (finite population)",
         "B_variance_between": "variance of the coefficient's mean among the observed tumours (finite population)",
-        "variance_within": "expected variance of the coefficient among a tumour's regions as they lie, space_sd^2 (1 - mean "
-        "correlation of their pairs)",
-        "variance_between": "the rest of the coefficient's variance, which regions of a tumour share: tumor_sd^2 + space_sd^2 "
-        "times the mean correlation of pairs",
+        "variance_within": "expected variance of the coefficient among a tumour's regions as they lie, space_sd^2 (1 - "
+        "mean correlation of their pairs); of a graph the mean variance of the regions stands in the place of 1",
+        "variance_between": "the rest of the coefficient's variance, which regions of a tumour share: tumor_sd^2 + "
+        "space_sd^2 times the mean correlation of pairs",
         "link_tumor_sd": "sd of the coefficient between tumours (superpopulation)",
         "link_space_sd": "sd of the coefficient's process in space (superpopulation)",
-        "local_share": "share of the coefficient's variance that lies within tumours, variance_within / (variance_within + "
-        "variance_between)",
-        "heterogeneity": "share of the feature's variance that is due to the coefficient's variation over tumours and regions",
+        "local_share": "share of the coefficient's variance that lies within tumours, variance_within / "
+        "(variance_within + variance_between)",
+        "heterogeneity": "share of the feature's variance that is due to the coefficient's variation over tumours and "
+        "regions",
         "heterogeneity_above": "whether heterogeneity exceeds the smallest share of interest",
         "same_sign": "share of places whose coefficient has the sign of B_0",
         "universal": "whether the link is universal: |B_0| above the rope, and twice the sd of the coefficient",
-        "local": "whether the link is local: the sd of the coefficient within tumours above the rope, and above half of |B_0|",
+        "local": "whether the link is local: the sd of the coefficient within tumours above the rope, and above "
+        "half of |B_0|",
         "above_zero": "whether B_0 is positive",
         "variance_share": "share of the feature's variance by its sources",
-        "a_variance_within": "expected variance of a + epsilon among a tumour's regions: imaging heterogeneity that genes do "
-        "not explain",
+        "a_variance_within": "expected variance of a + epsilon among a tumour's regions: imaging heterogeneity that "
+        "genes do not explain",
         "a_icc": "share of the variance of a + epsilon that regions of a tumour have in common",
         "correlation_length": "distance at which the correlation in space has fallen to 1/e",
         "practical_range": "distance at which the correlation in space has fallen to 0.05",
@@ -70,15 +72,15 @@ def estimate_links(
             found[name] = LINK, own[name], "(sd per sd)^2"
     # Correlated residuals rotate the features, but leave these variances, which all features share, as they are.
     tumor, space = components.gene_tumor, components.gene_space
-    alike = layout.mean_over_pairs(components.correlation_B)[:, None, None]
-    within, between = space * (1.0 - alike), tumor + space * alike
+    apart, alike = (part[:, None, None] for part in layout.compare_pairs(components.correlation_B))
+    within, between = space * apart, tumor + space * alike
     total = within + between
     found["variance_within"] = LINK, within, "(sd per sd)^2"
     found["variance_between"] = LINK, between, "(sd per sd)^2"
     found["link_tumor_sd"] = LINK, np.sqrt(tumor), "sd per sd"
     found["link_space_sd"] = LINK, np.sqrt(space), "sd per sd"
     found["local_share"] = LINK, within / total, ""
-    parts = _variance_parts(own, components, layout, data, alike)
+    parts = _variance_parts(own, components, layout, data, within, between)
     everything = np.sum(list(parts.values()), axis=0)
     moment = (layout.genome**2).mean(axis=0)
     share = total * moment / everything[..., None]
@@ -112,7 +114,12 @@ def sources(layout: RegionLayout) -> list[str]:
 
 
 def _variance_parts(
-    own: Mapping[str, np.ndarray], components: Components, layout: RegionLayout, data: xr.Dataset, alike: np.ndarray
+    own: Mapping[str, np.ndarray],
+    components: Components,
+    layout: RegionLayout,
+    data: xr.Dataset,
+    within: np.ndarray,
+    between: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Variance of each feature by source, (draw, feature), on the model's scale."""
     explained = np.einsum("rg,dfg->drf", layout.genome, own["B_0"])
@@ -124,15 +131,15 @@ def _variance_parts(
     if "batch_effect" in own:
         others += own["batch_effect"].swapaxes(1, 2)[:, data["batch_index"].values]
     moment = (layout.genome**2).mean(axis=0)
-    in_common = layout.mean_over_pairs(components.correlation_a)[:, None]
+    apart, alike = (part[:, None] for part in layout.compare_pairs(components.correlation_a))
     residual = own["residual_sd"] ** 2 if "residual_sd" in own else components.residual
     parts = {
         "genes": explained.var(axis=1),
         "covariates": others.var(axis=1),
-        "B_between": (components.gene_tumor + components.gene_space * alike) @ moment,
-        "B_within": (components.gene_space * (1.0 - alike)) @ moment,
-        "a_between": components.patient + components.tumor + components.space * in_common,
-        "a_within": components.space * (1.0 - in_common),
+        "B_between": between @ moment,
+        "B_within": within @ moment,
+        "a_between": components.patient + components.tumor + components.space * alike,
+        "a_within": components.space * apart,
         "residual": np.broadcast_to(residual, components.tumor.shape),
     }
     return {name: parts[name] for name in sources(layout)}

@@ -201,3 +201,44 @@ JACKKNIFE = Reference(
     "Giordano R, Broderick T. The Bayesian infinitesimal jackknife for variance. arXiv preprint 2023.",
     "10.48550/arXiv.2305.06466",
 )
+VARYING_COEFFICIENTS = Reference(
+    "Gelfand AE, Kim H-J, Sirmans CF, Banerjee S. Spatial modeling with spatially varying coefficient processes. J Am "
+    "Stat Assoc 2003;98:387–396.",
+    "10.1198/016214503000000170",
+)
+MUNDLAK = Reference(
+    "Mundlak Y. On the pooling of time series and cross section data. Econometrica 1978;46:69–85.",
+    "10.2307/1913646",
+)
+MATERN = Reference(
+    "Rasmussen CE, Williams CKI. Gaussian Processes for Machine Learning. Cambridge, MA: MIT Press; 2006.",
+    "10.7551/mitpress/3206.001.0001",
+)
+BYM2 = Reference(
+    "Riebler A, Sørbye SH, Simpson D, Rue H. An intuitive Bayesian spatial model for disease mapping that accounts for "
+    "scaling. Stat Methods Med Res 2016;25:1145–1165.",
+    "10.1177/0962280216660421",
+)
+INFILL = Reference(
+    "Zhang H. Inconsistent estimation and asymptotically equal interpolations in model-based geostatistics. J Am Stat "
+    "Assoc 2004;99:250–261.",
+    "10.1198/016214504000000241",
+)
+LKJ = Reference(
+    "Lewandowski D, Kurowicka D, Joe H. Generating random correlation matrices based on vines and extended onion "
+    "method. J Multivar Anal 2009;100:1989–2001.",
+    "10.1016/j.jmva.2009.04.008",
+)
+VARIOGRAM = Reference(
+    "Cressie NAC. Statistics for Spatial Data, revised edition. New York: Wiley; 1993.", "10.1002/9781119115151"
+)
+BLOCKED_VALIDATION = Reference(
+    "Roberts DR, Bahn V, Ciuti S, et al. Cross-validation strategies for data with temporal, spatial, hierarchical, or "
+    "phylogenetic structure. Ecography 2017;40:913–929.",
+    "10.1111/ecog.02881",
+)
+CALIBRATED_FORECASTS = Reference(
+    "Gneiting T, Balabdaoui F, Raftery AE. Probabilistic forecasts, calibration and sharpness. J R Stat Soc B "
+    "2007;69:243–268.",
+    "10.1111/j.1467-9868.2007.00587.x",
+)

@@ -7,9 +7,9 @@ from typing import Any
 import xarray as xr
 
 from bayesrg.files import replace_atomically
-from bayesrg.models import Association, Stability, model_of
+from bayesrg.models import Association, MultiRegion, Stability, model_of
 from bayesrg.models.pooled_stability import PooledStability
-from bayesrg.reporting import association, feature_set, stability
+from bayesrg.reporting import association, feature_set, multi_region, stability
 from bayesrg.reporting.blocks import Figure, Page, Table
 from bayesrg.reporting.feature_set import SelectionRule
 from bayesrg.reporting.fitted import Fitted
@@ -18,6 +18,7 @@ from bayesrg.reporting.page import render
 # A model's report is a function: a fit and whether to name subjects -> the fit with hidden labels, and its page.
 PAGES: Mapping[type, Callable[[Fitted, bool], tuple[Fitted, Page]]] = {
     Association: association.compose,
+    MultiRegion: multi_region.compose,
     Stability: stability.compose,
 }
 # The same for a fit of many features, which also takes the rule by which features are kept.
@@ -58,7 +59,9 @@ def report(
         If the tree is not a fit, or was made with a class that this version does not know.
     """
     made_with = model_of(tree) if model is None else model
-    many = "constant_data" in tree.children and "feature" in tree["constant_data"].sizes
+    # A multi-region fit has many features and is one fit of them all.
+    jointly = isinstance(made_with, MultiRegion)
+    many = not jointly and "constant_data" in tree.children and "feature" in tree["constant_data"].sizes
     pages: Mapping[type, Any] = PAGES_OF_MANY if many else PAGES
     if type(made_with) not in pages:
         known = ", ".join(cls.__name__ for cls in pages)

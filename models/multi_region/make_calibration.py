@@ -98,7 +98,9 @@ def main():
             one = out.with_name(f"{out.stem}.{name}.json")
             if not one.exists():
                 model = model_of(name)
-                sampling = {"seed": SEED, "draws": 300, "tune": 400, "cores": 1}
+                # Of one seed the first parameters would be the same in every design.
+                seed = SEED + list(DESIGNS).index(name) + 1
+                sampling = {"seed": seed, "draws": 300, "tune": 300, "cores": 1}
                 design = prepare(name, model)
                 calibrate(model, design, arguments.data_sets, **sampling, executor=executor, out=one)
     parts = {name: out.with_name(f"{out.stem}.{name}.json") for name in DESIGNS}

@@ -1,7 +1,7 @@
 """The PyMC model of regions, whose coefficients and effects are integrated out.
 
-The covariance of each pair of regions is made here, from variances and correlations; the density and its gradient in these
-covariances are one operation (`bayesrg.inference.region_density`).
+The covariance of each pair of regions is made here, from variances and correlations; the density and its gradient in
+these covariances are one operation (`bayesrg.inference.region_density`).
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayesrg.errors import DesignError
 from bayesrg.models.regions.correlation import MATERN, matern
 from bayesrg.models.regions.effects import draw_marginal
 from bayesrg.models.regions.layout import RegionLayout
@@ -26,6 +27,11 @@ def build_regions(model: Any, data: xr.Dataset, layout: RegionLayout) -> Any:
     coords |= {"component": shares, "process": ["a", "B"], "other_feature": data["feature"].values}
     coords["feature_pair"] = name_pairs(coords["feature"])
     link = ("gene",) if correlated else ("feature", "gene")
+    if correlated and layout.known_covariance is not None:
+        raise DesignError(
+            "the data have a measurement_covariance, which the rotation of correlated residuals cannot keep apart: use "
+            "residual='independent'"
+        )
     with pm.Model(coords=coords) as graph:
         in_tumor: Any = pm.Data("pair_in_tumor", layout.in_tumor)
         # Data that nothing uses could not be exchanged for other data.
@@ -39,8 +45,12 @@ def build_regions(model: Any, data: xr.Dataset, layout: RegionLayout) -> Any:
             pt.ones(part.stop - part.start) * model.prior_variance(name, learned) for name, part in layout.parts.items()
         ]
         scale, within = priors.heterogeneity_sd.in_pymc("heterogeneity_sd"), priors.within_share.in_pymc("within_share")
-        tumor_sd: Any = pm.HalfNormal("tumor_sd", sigma=scale * pt.sqrt(1 - within), dims=link)
-        space_sd: Any = pm.HalfNormal("space_sd", sigma=scale * pt.sqrt(within), dims=link)
+        # As multiples of what they share: sds that the data leave open would pull it towards zero, and hold it there.
+        sds = {}
+        for name, part in (("tumor_sd", 1 - within), ("space_sd", within)):
+            unit: Any = pm.HalfNormal(f"{name}_unit", sigma=1, dims=link)
+            sds[name] = pm.Deterministic(name, unit * scale * pt.sqrt(part), dims=link)
+        tumor_sd, space_sd = sds["tumor_sd"], sds["space_sd"]
         of_a, of_b = _correlations(model, data, in_tumor, diagonal)
         if correlated:
             spread, dims, share_prior = priors.a_sd.in_pymc("a_sd"), ("component",), priors.a_share
@@ -125,7 +135,6 @@ def _correlations(model: Any, data: xr.Dataset, in_tumor: Any, diagonal: Any) ->
 def _residual_covariance(model: Any, data: xr.Dataset) -> Any:
     """Sigma (feature, feature), in the PyMC model in context."""
     import pymc as pm
-
     import pytensor.tensor as tensor
 
     pt: Any = tensor

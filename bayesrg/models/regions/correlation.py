@@ -45,7 +45,8 @@ def reach(kind: str, correlation: float) -> float:
     >>> round(reach("matern12", 0.05), 3), round(reach("matern32", 0.05), 3)
     (2.996, 2.739)
     """
-    return float(brentq(lambda distance: matern(kind, distance, 1.0) - correlation, 1e-6, 50.0))
+    root: Any = brentq(lambda distance: matern(kind, distance, 1.0) - correlation, 1e-6, 50.0)
+    return float(root)
 
 
 def length_scale_prior(smallest: float, largest: float) -> tuple[float, float]:
@@ -63,5 +64,6 @@ def length_scale_prior(smallest: float, largest: float) -> tuple[float, float]:
         quantiles = invgamma.ppf([TAIL, 1.0 - TAIL], np.exp(log_shape))
         return float(np.log(quantiles[1] / quantiles[0]) - np.log(largest / smallest))
 
-    shape = float(np.exp(brentq(excess, np.log(0.15), np.log(1e5))))
+    root: Any = brentq(excess, np.log(0.15), np.log(1e5))
+    shape = float(np.exp(root))
     return shape, float(smallest / invgamma.ppf(TAIL, shape))

@@ -1,6 +1,7 @@
 """Effects of regions drawn from their distribution: a, the coefficients' deviations, and the residual."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,11 +54,16 @@ def draw_block(components: Components, layout: RegionLayout, block: int, rng: np
         np.sqrt(components.gene_tumor)[:, :, None] * between + np.sqrt(components.gene_space)[:, :, None] * within
     )
     residual = np.sqrt(components.residual)[..., None] * rng.standard_normal((draws, features, size))
-    if layout.known_covariance is not None:
-        known = layout.square(layout.known_covariance.T, block)
-        error = np.linalg.cholesky(known + JITTER * np.eye(size))
-        residual = residual + np.einsum("fij,dfj->dfi", error, rng.standard_normal((draws, features, size)))
-    return BlockEffects(a, deviation, residual)
+    return BlockEffects(a, deviation, residual + draw_known_error(layout, block, draws, rng))
+
+
+def draw_known_error(layout: RegionLayout, block: int, draws: int, rng: np.random.Generator) -> np.ndarray | float:
+    """Measurement error of known covariance in a block's regions, (draw, feature, n); 0 where none is known."""
+    if layout.known_covariance is None:
+        return 0.0
+    known = layout.square(layout.known_covariance.T, block)
+    root = np.linalg.cholesky(known + JITTER * np.eye(known.shape[-1]))
+    return np.einsum("fij,dfj->dfi", root, rng.standard_normal((draws, *known.shape[:2])))
 
 
 class FiniteVariances:
@@ -121,7 +127,7 @@ def draw_marginal(
     n_features = covariance.shape[1]
     value = columns @ (np.sqrt(prior)[:, None] * rng.standard_normal((prior.size, n_features)))
     first = 0
-    for begin, end in zip(start[:-1], start[1:], strict=True):
+    for begin, end in pairwise(start):
         size = int(end - begin)
         row, column = np.tril_indices(size)
         block = np.zeros((n_features, size, size))

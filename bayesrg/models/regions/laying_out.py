@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayesrg.design import read_numbers, require_column
 from bayesrg.errors import DesignError, TableError, list_some
-from bayesrg.models.covariates import build_covariates, read_formula
+from bayesrg.models.covariates import CovariateFormula, build_covariates, read_formula
 from bayesrg.models.patient_rows.cells import labels_of, read_column, with_text_names
 from bayesrg.models.patient_rows.predictor_columns import standardise, two_valued
 from bayesrg.models.regions.correlation import MATERN, length_scale_prior
@@ -38,7 +38,7 @@ def lay_out_regions(
     units: Mapping[str, str],
     complete: bool,
 ) -> xr.Dataset:
-    """Lay out a table, a row a region, as `MultiRegion.prepare` says; `complete` leaves out rows that lack a feature."""
+    """Lay out a table, a row a region, as `MultiRegion.prepare` says; `complete` drops rows that lack a feature."""
     table = with_text_names(table)
     _check_columns(table, features, genes, units)
     _check_places(spatial, coordinates, neighbours)
@@ -51,7 +51,7 @@ def lay_out_regions(
     needed = [*labels, *genes, *(coordinates or ()), *covariates]
     table, dropped = _drop_incomplete(table, needed, features, complete)
     table, tumors, patients = _order(table, tumor, region, patient)
-    regions = labels_of(table[region])
+    regions = labels_of(read_column(table, region))
     names = np.array([f"{one}:{other}" for one, other in zip(tumors, regions, strict=True)], dtype=str)
     data = xr.Dataset(
         coords={"region": names, "tumor": pd.unique(tumors).astype(str), "patient": pd.unique(patients).astype(str)},
@@ -84,8 +84,8 @@ def add_pairs(data: xr.Dataset, adjacency: np.ndarray | None = None) -> xr.Datas
     """The Dataset with every pair of regions of one patient, the lower triangles patient by patient and row by row.
 
     Adds `pair_row` and `pair_column` (region_pair; places among regions), `pair_in_tumor` (1 within a tumour), with
-    places `pair_distance` in mm (0 between tumours), with a graph `pair_neighbourhood` (the covariance of `scaled_icar`),
-    with Matérn functions `length_scale_alpha` and `length_scale_beta`.
+    places `pair_distance` in mm (0 between tumours), with a graph `pair_neighbourhood` (the covariance of
+    `scaled_icar`), with Matérn functions `length_scale_alpha` and `length_scale_beta`.
 
     Raises
     ------
@@ -186,14 +186,12 @@ def _order(
     table: pd.DataFrame, tumor: str, region: str, patient: str | None
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Rows patient by patient and tumour by tumour in the order in which they are met, with tumours and patients."""
-    tumors = labels_of(table[tumor]).astype(object)
-    patients = tumors if patient is None else labels_of(table[patient]).astype(object)
-    if patient is not None:
-        owners = pd.DataFrame({"tumor": tumors, "patient": patients}).groupby("tumor")["patient"].nunique()
-        if (owners > 1).any():
-            # T1 of one patient is not T1 of another.
-            tumors = np.array([f"{who}/{which}" for who, which in zip(patients, tumors, strict=True)], dtype=object)
-    own = pd.DataFrame({"tumor": tumors, "region": labels_of(table[region])}, index=table.index)
+    tumors = labels_of(read_column(table, tumor)).astype(object)
+    patients = tumors if patient is None else labels_of(read_column(table, patient)).astype(object)
+    # T1 of one patient is not T1 of another.
+    if patient is not None and len(set(zip(tumors, patients, strict=True))) > len(set(tumors)):
+        tumors = np.array([f"{who}/{which}" for who, which in zip(patients, tumors, strict=True)], dtype=object)
+    own = pd.DataFrame({"tumor": tumors, "region": labels_of(read_column(table, region))}, index=table.index)
     twice = own.duplicated()
     if twice.any():
         shown = [f"{one.tumor}:{one.region}" for one in own.loc[twice].itertuples()]
@@ -234,10 +232,11 @@ def _add_features(
 
 def _add_genome(data: xr.Dataset, table: pd.DataFrame, genes: Sequence[str], units: Mapping[str, str]) -> xr.Dataset:
     columns = pd.DataFrame({name: read_numbers(table, name) for name in genes}, index=table.index)
-    flat = [name for name in genes if columns[name].nunique() < 2]
+    flat = [name for name in genes if np.ptp(columns[name].to_numpy()) == 0]
     if flat:
         raise TableError(
-            f"{list_some(flat, show=repr)} is the same in all {len(columns)} complete regions: nothing can be linked with it"
+            f"{list_some(flat, show=repr)} is the same in all {len(columns)} complete regions: nothing can be linked "
+            "with it"
         )
     genome, location, spread, _ = standardise(columns)
     tumor = data["tumor_index"].values
@@ -254,10 +253,10 @@ def _add_genome(data: xr.Dataset, table: pd.DataFrame, genes: Sequence[str], uni
     )
 
 
-def _add_covariates(data: xr.Dataset, table: pd.DataFrame, formula: object) -> xr.Dataset:
+def _add_covariates(data: xr.Dataset, table: pd.DataFrame, formula: CovariateFormula | None) -> xr.Dataset:
     names, columns, location, spread = [], np.zeros((len(table), 0)), np.zeros(0), np.zeros(0)
     if formula is not None:
-        built = build_covariates(formula, table)  # type: ignore[arg-type]
+        built = build_covariates(formula, table)
         columns, location, spread, _ = standardise(built.design)
         names = list(built.design.columns)
     return data.assign_coords(covariate=np.array(names, dtype=str)).assign(
@@ -284,8 +283,8 @@ def _find_cautions(data: xr.Dataset) -> list[str]:
     several = int((sizes >= 2).sum())
     if several < 5 or np.median(sizes[sizes >= 2] if several else sizes) < 3:
         found.append(
-            f"{several} of {sizes.size} tumours have two regions or more (median {np.median(sizes):g} regions a tumour): how "
-            "variance divides within and between tumours is decided largely by the prior"
+            f"{several} of {sizes.size} tumours have two regions or more (median {np.median(sizes):g} regions a "
+            "tumour): how variance divides within and between tumours is decided largely by the prior"
         )
     if sizes.size < 8:
         found.append(
@@ -297,8 +296,8 @@ def _find_cautions(data: xr.Dataset) -> list[str]:
     flat = [str(name) for name, sd in zip(data["gene"].values, within, strict=True) if sd < 0.05]
     if flat:
         found.append(
-            f"{list_some(flat)} hardly varies within tumours: its slope within them, and whether that differs, is not to be "
-            "learned here"
+            f"{list_some(flat)} hardly varies within tumours: its slope within them, and whether that differs, is not "
+            "to be learned here"
         )
     if data.sizes["level"]:
         batch = data["batch_index"].values

@@ -74,7 +74,7 @@ class RegionLayout:
 
     @cached_property
     def known_covariance(self) -> np.ndarray | None:
-        """Covariance of measurement errors that is known beforehand, (region_pair, feature); None where there is none."""
+        """Covariance of measurement errors that is known beforehand, (region_pair, feature); None without any."""
         return self.data["measurement_covariance"].values if "measurement_covariance" in self.data else None
 
     @property
@@ -101,17 +101,22 @@ class RegionLayout:
         matrix[..., column, row] = own
         return matrix
 
-    def mean_over_pairs(self, correlation: np.ndarray) -> np.ndarray:
-        """What regions of a tumour have in common: of (…, region_pair), the mean over tumours of the mean over their pairs.
+    def compare_pairs(self, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What sets regions of a tumour apart, and what they have in common, of a process (…, region_pair) of unit sd.
 
-        Pairs are of different regions; without any the mean is 0, and so it is where it would be negative: a process that
-        adds up to zero in each tumour, as a graph's does, has nothing in common.
+        Apart is the expected variance among a tumour's regions, with n - 1 as divisor: the mean variance of the regions
+        less the mean covariance of their pairs, averaged over tumours with two regions or more. In common is the mean
+        covariance, or 0 where that is negative: a process that adds up to zero in each tumour, as a graph's does, has
+        nothing in common.
         """
-        pairs = (self.in_tumor > 0) & (self.diagonal == 0)
-        tumor = self.tumor[self.row[pairs]]
-        count = np.bincount(tumor, minlength=self.n_tumors)
-        with_pairs = count > 0
-        if not with_pairs.any():
-            return np.zeros(correlation.shape[:-1])
-        weight = 1.0 / (count[tumor] * with_pairs.sum())
-        return np.maximum(correlation[..., pairs] @ weight, 0.0)
+        several = np.bincount(self.tumor, minlength=self.n_tumors) > 1
+        if not several.any():
+            return covariance[..., self.diagonal > 0].mean(axis=-1), np.zeros(covariance.shape[:-1])
+        means = []
+        for kind in (self.diagonal > 0, (self.in_tumor > 0) & (self.diagonal == 0)):
+            chosen = kind & several[self.tumor[self.row]]
+            tumor = self.tumor[self.row[chosen]]
+            weight = 1.0 / (np.bincount(tumor, minlength=self.n_tumors)[tumor] * several.sum())
+            means.append(covariance[..., chosen] @ weight)
+        variance, common = means
+        return variance - common, np.maximum(common, 0.0)

@@ -1,7 +1,7 @@
 """Regions as a graph of neighbours: the covariance of the scaled intrinsic autoregression (ICAR).
 
-W_r - mean of its neighbours ~ Normal; in each connected part W adds up to zero, and its covariance is scaled so that the
-geometric mean of its diagonal is 1, so that a standard deviation means the same whatever the graph (Riebler et al.
+W_r - mean of its neighbours ~ Normal; in each connected part W adds up to zero, and its covariance is scaled so that
+the geometric mean of its diagonal is 1, so that a standard deviation means the same whatever the graph (Riebler et al.
 2016, doi:10.1177/0962280216660421; for graphs in parts Freni-Sterrantino et al. 2018, doi:10.1016/j.sste.2018.04.002).
 A region without neighbours has variance 1.
 """
@@ -53,7 +53,8 @@ def read_neighbours(neighbours: pd.DataFrame, tumors: np.ndarray, regions: np.nd
     missing = [name for name in ("tumor", "region", "neighbour") if name not in neighbours.columns]
     if missing:
         raise TableError(
-            f"neighbours has no column {list_some(missing, show=repr)}: it needs tumor, region and neighbour, a row a pair"
+            f"neighbours has no column {list_some(missing, show=repr)}: it needs tumor, region and neighbour, a row a "
+            "pair"
         )
     place = {pair: row for row, pair in enumerate(zip(tumors, regions, strict=True))}
     known = {str(tumor) for tumor in tumors}

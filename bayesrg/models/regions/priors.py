@@ -20,8 +20,8 @@ class MultiRegionPriors:
     slope_sd: Prior = Prior(
         "HalfNormal",
         {"sigma": 0.5},
-        "B_0 ~ Normal(0, slope_sd^2) over all links: a slope of 1 would let one gene explain all of a feature's variance, "
-        "so slopes are of some tenths; learned, so that many links that are nil pull the others towards nil",
+        "B_0 ~ Normal(0, slope_sd^2) over all links: a slope of 1 would let one gene explain all of a feature's "
+        "variance, so slopes are of some tenths; learned, so that many links that are nil pull the others towards nil",
     )
     contextual: Prior = Prior(
         "Normal",
@@ -67,8 +67,8 @@ class MultiRegionPriors:
     heterogeneity_sd: Prior = Prior(
         "LogNormal",
         {"mu": -1.9, "sigma": 0.8},
-        "root mean square over all links of the sd of B_tr: 95 % of the prior lies between 0.03, which nobody would notice, "
-        "and 0.72; the sd of a single link may be nil all the same. A prior with mass at zero makes a funnel",
+        "root mean square over all links of the sd of B_tr: 95 % of the prior lies between 0.03, which nobody would "
+        "notice, and 0.72; the sd of a single link may be nil all the same. A prior with mass at zero makes a funnel",
     )
     within_share: Prior = Prior(
         "Beta",

@@ -1,9 +1,10 @@
-"""The whole chain on simulated lesions whose answer is known: images, features, fit, report, posterior beside truth.
+"""The whole chain on simulated lesions and tumours: images, features, genes, fits, reports, posteriors beside truth.
 
 Every subject is scanned in two sessions on two scanners, and every image is processed in five ways. All features are
 fitted. Of one, ``statistics_mean``, the simulation draws the mean and the effects of subject, session and scanner, so
 its posterior can be held against the truth; what preprocessing does to it is the work of real image processing, and
-the simulation sets no truth for that.
+the simulation sets no truth for that. Then tumours with several regions are simulated, whose features follow their
+genes (`bayesrg.demo.regions`).
 """
 
 import time
@@ -15,21 +16,22 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesrg.demo.comparison import compare_with_truth
+from bayesrg.demo.regions import compare_links, fit_links, simulate_tumors
 from bayesrg.imaging import STANDARD_PERTURBATIONS, Interpolation
 from bayesrg.inference import fit, save
 from bayesrg.models import Stability
 from bayesrg.radiomics import FEATURES, Settings, extract_cohort
 from bayesrg.reporting import report
-from bayesrg.simulation.lesions import SyntheticCohort, simulate_lesions, write_lesions
+from bayesrg.simulation.lesions import simulate_lesions, write_lesions
+from bayesrg.tables import write_csv
 
 FEATURE = "statistics_mean"
 LEVELS = ("original", "noise", "rotate_6_degrees", "grow_10_percent", "cubic_bspline")
 FACTORS: Mapping[str, Any] = {role: role for role in ("subject", "session", "scanner", "preprocessing")}
-COLUMNS = ("quantity", "truth", "mean", "lower", "upper", "inside")
 
 SEED = 11
 """Of a simulation whose two scanners differ about as much as scanners do on average: from two alone, nobody could tell
@@ -52,6 +54,9 @@ class Demonstration:
         A row per quantity: ``quantity``, ``truth``, posterior ``mean``, ``lower`` and ``upper`` end of the 95 %
         interval (intensity units; intraclass correlations have none), and whether the truth is ``inside``. Quantities
         without a known truth have NaN and None.
+    regions, link_fit, link_report, link_tree, link_comparison
+        The same of the tumours with several regions: paths of the table (CSV), of the fit of their features by their
+        genes, and of its page; the fit; and truth and posterior.
     """
 
     features: Path
@@ -62,12 +67,18 @@ class Demonstration:
     tree: xr.DataTree
     feature_tree: xr.DataTree
     comparison: pd.DataFrame
+    regions: Path
+    link_fit: Path
+    link_report: Path
+    link_tree: xr.DataTree
+    link_comparison: pd.DataFrame
 
 
 def demonstrate(
     out: str | PathLike[str],
     *,
     n_subjects: int = 12,
+    n_tumors: int = 16,
     draws: int = 1500,
     tune: int = 1000,
     chains: int = 4,
@@ -75,11 +86,12 @@ def demonstrate(
     progress: bool = True,
     say: Callable[[str], None] = print,
 ) -> Demonstration:
-    """Simulate lesions, extract their features, fit them, write the reports, and compare posterior and truth.
+    """Simulate lesions and tumours, extract features, fit models, write reports, and compare posteriors and truth.
 
     Into the folder go ``images/``, ``manifest.csv``, ``truth.csv``, ``features.parquet``, ``fit.zarr.zip`` and
-    ``report.html`` of all features, ``statistics_mean.zarr.zip`` and ``statistics_mean.html``. Called again, features
-    that are there already are used, and everything else is made anew.
+    ``report.html`` of all features, ``statistics_mean.zarr.zip`` and ``statistics_mean.html``; and of tumours with
+    several regions ``regions.csv``, ``links.zarr.zip`` and ``links.html``. Called again, features that are there
+    already are used, and everything else is made anew.
 
     Parameters
     ----------
@@ -87,8 +99,10 @@ def demonstrate(
         Folder to write to; made if need be.
     n_subjects
         Subjects, each with four scans.
+    n_tumors
+        Tumours, each with five to eight regions.
     draws, tune, chains
-        As `bayesrg.fit` takes them, for the one feature that is fitted alone.
+        As `bayesrg.fit` takes them, for the one feature that is fitted alone and for the links of features and genes.
     seed
         Of the simulation, the perturbations and the sampler.
     progress
@@ -125,9 +139,16 @@ def demonstrate(
         one = model.prepare(features, features=FEATURE, **FACTORS, unit="intensity")
         feature_tree = fit(model, one, seed=seed, draws=draws, tune=tune, chains=chains, progress=progress)
         save(feature_tree, folder / f"{FEATURE}.zarr.zip")
-    with _stage(5, "writing the reports", say):
+    with _stage(5, f"simulating {n_tumors} tumours with several regions, whose features follow their genes", say):
+        regions, truth = simulate_tumors(n_tumors, seed)
+        write_csv(regions.set_index("tumor"), folder / "regions.csv")
+    with _stage(6, "fitting how features follow genes, and where that differs", say):
+        link_tree = fit_links(regions, seed=seed, draws=draws, tune=tune, chains=chains, progress=progress)
+        save(link_tree, folder / "links.zarr.zip")
+    with _stage(7, "writing the reports", say):
         report(tree, folder / "report.html")
         report(feature_tree, folder / f"{FEATURE}.html")
+        report(link_tree, folder / "links.html")
     return Demonstration(
         features=folder / "features.parquet",
         fit=folder / "fit.zarr.zip",
@@ -137,42 +158,17 @@ def demonstrate(
         tree=tree,
         feature_tree=feature_tree,
         comparison=compare_with_truth(feature_tree, cohort),
+        regions=folder / "regions.csv",
+        link_fit=folder / "links.zarr.zip",
+        link_report=folder / "links.html",
+        link_tree=link_tree,
+        link_comparison=compare_links(link_tree, truth),
     )
-
-
-def compare_with_truth(tree: xr.DataTree, cohort: SyntheticCohort) -> pd.DataFrame:
-    """Return what the simulation put into the images beside what the posterior found; columns as in `COLUMNS`.
-
-    The scanners are compared twice: with the standard deviation of the population that they were drawn from, about
-    which so few say little, and with that of the scanners that were drawn (finite population; Gelman 2005,
-    doi:10.1214/009053604000001048).
-    """
-    estimands = tree["estimands"].to_dataset()
-    subject, session, scanner = (cohort.sds[name] ** 2 for name in ("subject", "session", "scanner"))
-    icc = {
-        "repeatability": subject / (subject + session),
-        "reproducibility": subject / (subject + session + scanner),
-    }
-    sds = {name: cohort.sds[name] for name in ("subject", "session", "scanner")}
-    rows: list[tuple[str, float | None, xr.DataArray]] = [("mean of the population", cohort.mean, estimands["mean"])]
-    for name in map(str, estimands["component"].values):
-        rows.append((f"sd of {name}", sds.get(name), estimands["sd"].sel(component=name)))
-    drawn = float(np.std(cohort.scanners["offset"].to_numpy(), ddof=1))
-    rows.append(("sd of the scanners drawn", drawn, estimands["finite_sd"].sel(component="scanner")))
-    for name in map(str, estimands["condition"].values):
-        rows.append((f"ICC of {name}", icc.get(name), estimands["icc"].sel(condition=name)))
-    return pd.DataFrame([_compare(*row) for row in rows], columns=pd.Index(COLUMNS))
-
-
-def _compare(quantity: str, truth: float | None, posterior: xr.DataArray) -> tuple[object, ...]:
-    lower, upper = np.quantile(posterior.values, [0.025, 0.975])
-    inside = None if truth is None else bool(lower <= truth <= upper)
-    return quantity, np.nan if truth is None else truth, float(posterior.mean()), float(lower), float(upper), inside
 
 
 @contextmanager
 def _stage(number: int, purpose: str, say: Callable[[str], None]) -> Iterator[None]:
     started = time.perf_counter()
-    say(f"{number}/5 {purpose}")
+    say(f"{number}/7 {purpose}")
     yield
     say(f"    done in {time.perf_counter() - started:.1f} s")
