@@ -2,18 +2,20 @@
 
     uv run --group bench python benchmarks/multi_region.py [--parts gradient explicit large]
 
-Gradient: log density and gradient of the kernel against dense forms with the same result, in one process and in turn. Of
-independent features the dense form has one covariance of all regions for each feature, B_0 included; of correlated
-residuals one of all features and regions of a tumour, B_0 taken out by Woodbury's identity. Both use LAPACK through SciPy
-and the closed form of the gradient, and are held against the kernel's values.
-Explicit: the model with every effect (`models/multi_region/plain.py`) and ours sample the same data by NUTS (nutpie); the
-figure is the smallest effective sample size a second of CPU over what both sample, and R-hat and divergences stand beside.
-Large: 30 tumours of 10 regions, 20 features and 10 genes, to R-hat below 1.01 and ESS above 400, in CPU seconds.
+Gradient: log density and gradient of the kernel against dense forms with the same result, in one process and in turn.
+Of independent features the dense form has one covariance of all regions for each feature, B_0 included; of correlated
+residuals one of all features and regions of a tumour, B_0 taken out by Woodbury's identity. Both use LAPACK through
+SciPy and the closed form of the gradient, and are held against the kernel's values.
+Explicit: the model with every effect (`models/multi_region/plain.py`) and ours sample the same data by NUTS (nutpie);
+the figure is the smallest effective sample size a second of CPU over what both sample, and R-hat and divergences stand
+beside. Large: 30 tumours of 10 regions, 20 features and 10 genes, to R-hat below 1.01 and ESS above 400, in seconds
+of CPU.
 """
 
 import argparse
 import importlib.util
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -74,16 +76,18 @@ def dense_independent(covariance, prior, value, columns, start, first):
     among = (columns * prior) @ columns.T
     for feature in range(value.shape[1]):
         whole = among.copy()
-        for block, (begin, end) in enumerate(zip(start[:-1], start[1:], strict=True)):
+        for block, (begin, end) in enumerate(pairwise(start)):
             whole[begin:end, begin:end] += blocks[block][feature]
         factor, _ = linalg.lapack.dpotrf(whole, lower=1)
         inverse, _ = linalg.lapack.dpotri(factor, lower=1)
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
         alpha = inverse @ value[:, feature]
-        density -= 0.5 * value[:, feature] @ alpha + np.log(np.diag(factor)).sum() + 0.5 * len(alpha) * np.log(2 * np.pi)
+        density -= (
+            0.5 * value[:, feature] @ alpha + np.log(np.diag(factor)).sum() + 0.5 * len(alpha) * np.log(2 * np.pi)
+        )
         middle = 0.5 * (np.outer(alpha, alpha) - inverse)
         prior_slope += np.einsum("ia,ij,ja->a", columns, middle, columns, optimize=True)
-        for block, (begin, end) in enumerate(zip(start[:-1], start[1:], strict=True)):
+        for block, (begin, end) in enumerate(pairwise(start)):
             row, column = np.tril_indices(end - begin)
             own = middle[begin:end, begin:end]
             slopes[first[block] : first[block + 1], feature] = np.where(row == column, 1.0, 2.0) * own[row, column]
@@ -96,7 +100,7 @@ def dense_correlated(shared, sigma, prior, value, columns, start, first):
     precision = np.kron(np.diag(1.0 / prior), np.eye(n_features))
     target, density = np.zeros(n_columns * n_features), 0.0
     kept = []
-    for block, (begin, end) in enumerate(zip(start[:-1], start[1:], strict=True)):
+    for block, (begin, end) in enumerate(pairwise(start)):
         size = end - begin
         row, column = np.tril_indices(size)
         own = np.zeros((size, size))
@@ -154,7 +158,14 @@ def compare_gradients():
         packed = [matrix[:, *np.tril_indices(matrix.shape[-1])].T for matrix in blocks]
         covariance, prior = np.ascontiguousarray(np.concatenate(packed)), components.prior[0]
         value = layout.value
-        kernel = (np.concatenate([covariance.ravel(), prior]), value, layout.mask, layout.columns, layout.start, layout.first)
+        kernel = (
+            np.concatenate([covariance.ravel(), prior]),
+            value,
+            layout.mask,
+            layout.columns,
+            layout.start,
+            layout.first,
+        )
         dense = (covariance, prior, value, layout.columns, layout.start, layout.first)
         density, gradient = region_density(*kernel)
         expected, slopes, prior_slope = dense_independent(*dense)
@@ -166,7 +177,14 @@ def compare_gradients():
         rng = np.random.default_rng(3)
         root = rng.standard_normal((size[2], size[2]))
         sigma = root @ root.T / size[2] + 0.3 * np.eye(size[2])
-        kernel = (np.concatenate([shared, sigma.ravel(), prior]), value, layout.mask, layout.columns, layout.start, layout.first)
+        kernel = (
+            np.concatenate([shared, sigma.ravel(), prior]),
+            value,
+            layout.mask,
+            layout.columns,
+            layout.start,
+            layout.first,
+        )
         dense = (shared, sigma, prior, value, layout.columns, layout.start, layout.first)
         density, gradient = correlated_region_density(*kernel)
         expected, slopes, sigma_slope, prior_slope = dense_correlated(*dense)
@@ -210,12 +228,27 @@ def compare_with_explicit():
     spec.loader.exec_module(plain)
     model = MultiRegion(contextual=False)
     data = cohort(8, 5, 4, 3, model)
-    names = ["slope_sd", "heterogeneity_sd", "within_share", "tumor_sd", "space_sd", "length_scale", "total_sd", "share"]
+    names = [
+        "slope_sd",
+        "heterogeneity_sd",
+        "within_share",
+        "tumor_sd",
+        "space_sd",
+        "length_scale",
+        "total_sd",
+        "share",
+    ]
     tumor = data["tumor_index"].values
     place = data["position"].values
     distance = np.linalg.norm(place[:, None] - place[None], axis=-1)
     explicit = plain.build(
-        data["value"].values, data["genome"].values, tumor, tumor, spatial="matern32", distance=distance, contextual=False
+        data["value"].values,
+        data["genome"].values,
+        tumor,
+        tumor,
+        spatial="matern32",
+        distance=distance,
+        contextual=False,
     )
     print("\nsampling 8 tumours of 5 regions, 4 features, 3 genes (NUTS by nutpie, 4 chains)")
     rates = {}
@@ -228,8 +261,8 @@ def compare_with_explicit():
         smallest, largest, diverged = judge(tree, names)
         rates[name] = smallest / seconds
         print(
-            f"  {name:<9} {seconds:7.1f} s CPU, smallest ESS {smallest:6.0f}, R-hat {largest:.4f}, {diverged} divergences, "
-            f"{rates[name]:.1f} effective draws a second"
+            f"  {name:<9} {seconds:7.1f} s CPU, smallest ESS {smallest:6.0f}, R-hat {largest:.4f}, {diverged} "
+            f"divergences, {rates[name]:.1f} effective draws a second"
         )
     print(f"  ratio {rates['bayesrg'] / rates['explicit']:.1f}")
 
@@ -240,8 +273,8 @@ def sample_large():
 
     print("\n30 tumours of 10 regions, 20 features, 10 genes")
     for residual, settings in (
-        ("correlated", {"draws": 400, "tune": 500}),
-        ("independent", {"draws": 400, "tune": 500}),
+        ("correlated", {"draws": 500, "tune": 500}),
+        ("independent", {"draws": 600, "tune": 500}),
     ):
         model = MultiRegion(residual=residual)
         data = cohort(30, 10, 20, 10, model)
@@ -253,8 +286,8 @@ def sample_large():
         smallest, largest, diverged = judge(tree, [variable.name for variable in graph.free_RVs])
         steps = float(tree["sample_stats"]["n_steps"].mean())
         print(
-            f"  {residual:<11} residuals: {seconds:6.1f} s CPU of sampling ({compiling:.0f} s of compiling), smallest ESS "
-            f"{smallest:.0f}, R-hat {largest:.4f}, {diverged} divergences, {steps:.0f} gradients a draw"
+            f"  {residual:<11} residuals: {seconds:6.1f} s CPU of sampling ({compiling:.0f} s of compiling), smallest "
+            f"ESS {smallest:.0f}, R-hat {largest:.4f}, {diverged} divergences, {steps:.0f} gradients a draw"
         )
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from bayesrg.inference.diagnosis import ESS, R_HAT
 from bayesrg.inference.provenance import describe, hash_dataset
-from bayesrg.models import IndependentSds, PooledStability, Stability, agreement, association
+from bayesrg.models import IndependentSds, PooledStability, Stability, agreement, association, multi_region
 from bayesrg.models.families import FAMILIES
 from bayesrg.models.layout import FACETS, Layout
 from bayesrg.models.stability import CONDITIONS
@@ -50,6 +50,11 @@ SHIPPED = {
         {f"`{name}`": (family(),) for name, family in FAMILIES.items()},
         association.MEANING,
         frozenset({*FAMILIES, "ordinal_category_slopes", "bernoulli_rare", "bernoulli_separated", "bernoulli_groups"}),
+    ),
+    "multi_region": Shipped(
+        {"": (multi_region.MultiRegionPriors(),)},
+        multi_region.MEANING,
+        frozenset({"matern32", "graph", "exchangeable", "correlated"}),
     ),
     "pooled_stability": Shipped({"": (PooledStability(),)}, agreement.MEANING, REPLICATED, PooledStability()),
     "stability": Shipped({"": (Stability(), IndependentSds())}, agreement.MEANING, REPLICATED, Stability()),

@@ -48,7 +48,7 @@ def simulate_tumors(n_tumors: int, seed: int) -> tuple[pd.DataFrame, xr.Dataset]
     # The model standardises features, so that any that vary will do to lay the regions out.
     table = table.assign(**{name: rng.standard_normal(len(table)) for name in SCALES})
     parameters = _state_truth()
-    value = MODEL.simulate(_lay_out(table), rng, parameters)["data"]["value"]
+    value = MODEL.simulate(_lay_out(table), rng, parameters)["data"].to_dataset()["value"]
     for name, (mean, unit) in SCALES.items():
         table[name] = mean + unit * value.sel(feature=name).values
     units = xr.DataArray([unit for _, unit in SCALES.values()], coords={"feature": list(SCALES)})
@@ -68,7 +68,7 @@ def compare_links(tree: xr.DataTree, truth: xr.Dataset) -> pd.DataFrame:
 
     Coefficients are in sds of the feature, as they were measured, per sd of the gene; lengths in mm.
     """
-    estimands, scale = tree["estimands"].to_dataset(), tree["constant_data"]["scale"]
+    estimands, scale = tree["estimands"].to_dataset(), tree["constant_data"].to_dataset()["scale"]
     words = {"B_0": "B_0", "link_tumor_sd": "sd of B between tumours", "link_space_sd": "sd of B in space"}
     names = {"B_0": "B_0", "link_tumor_sd": "tumor_sd", "link_space_sd": "space_sd"}
     rows = []

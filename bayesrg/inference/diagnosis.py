@@ -86,9 +86,10 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
         [_continuous(tree[group].to_dataset()) for group in ("posterior", "estimands")], compat="override", join="outer"
     )
     statistics = tree["sample_stats"].to_dataset()
-    r_hat, place_hat = _worst(az.rhat(drawn), largest=True)
-    bulk, place_bulk = _worst(az.ess(drawn, method="bulk"), largest=False)
-    tail, place_tail = _worst(az.ess(drawn, method="tail"), largest=False)
+    with np.errstate(invalid="ignore", divide="ignore"):  # of constants
+        r_hat, place_hat = _worst(az.rhat(drawn), largest=True)
+        bulk, place_bulk = _worst(az.ess(drawn, method="bulk"), largest=False)
+        tail, place_tail = _worst(az.ess(drawn, method="tail"), largest=False)
     divergences = int(statistics["diverging"].sum())
     infinite = {str(name): int((~np.isfinite(own.values)).sum()) for name, own in drawn.data_vars.items()}
     most = max(infinite, key=lambda name: infinite[name])

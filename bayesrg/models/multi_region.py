@@ -136,7 +136,8 @@ class MultiRegion:
         if isinstance(table, xr.Dataset):
             from bayesrg.cohort.flattening import to_table
 
-            table = to_table(table)
+            # Its labels are the index.
+            table = to_table(table).reset_index()
         return lay_out_regions(
             table,
             self.spatial,

@@ -79,14 +79,16 @@ def estimate_links(
     found["variance_between"] = LINK, between, "(sd per sd)^2"
     found["link_tumor_sd"] = LINK, np.sqrt(tumor), "sd per sd"
     found["link_space_sd"] = LINK, np.sqrt(space), "sd per sd"
-    found["local_share"] = LINK, within / total, ""
+    # A simulated truth may have no variance at all, of which no share lies anywhere.
+    found["local_share"] = LINK, np.divide(within, total, out=np.full_like(total, np.nan), where=total > 0), ""
     parts = _variance_parts(own, components, layout, data, within, between)
     everything = np.sum(list(parts.values()), axis=0)
     moment = (layout.genome**2).mean(axis=0)
     share = total * moment / everything[..., None]
     found["heterogeneity"] = LINK, share, ""
     found["heterogeneity_above"] = LINK, share > delta, ""
-    found["same_sign"] = LINK, ndtr(np.abs(slope) / np.sqrt(total)), ""
+    with np.errstate(divide="ignore"):
+        found["same_sign"] = LINK, ndtr(np.abs(slope) / np.sqrt(total)), ""
     size = np.abs(slope)
     found["universal"] = LINK, (size > rope) & (size > 2.0 * np.sqrt(total)), ""
     found["local"] = LINK, (np.sqrt(within) > rope) & (np.sqrt(within) > 0.5 * size), ""

@@ -1,12 +1,12 @@
-"""Simulation: calibration of models, and synthetic lesions and tumours with a known answer. Names are imported when first used."""
+"""Simulation: calibration of models, and synthetic lesions and tumours. Names are imported when they are first used."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bayesrg.simulation.calibration import calibrate
-    from bayesrg.simulation.lesions import SyntheticCohort, simulate_lesions, write_lesions
     from bayesrg.simulation.clones import CopyNumberGene, ExpressedGene, MutatedGene
+    from bayesrg.simulation.lesions import SyntheticCohort, simulate_lesions, write_lesions
     from bayesrg.simulation.regions import distance_to_ellipsoid, neighbours_of, simulate_regions
     from bayesrg.simulation.uniformity import Calibration, plot_calibration
 

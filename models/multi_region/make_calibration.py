@@ -1,6 +1,6 @@
 """Make `calibration.json`: simulation-based calibration of every form of the model.
 
-    uv run python models/multi_region/make_calibration.py [--data-sets 500] [--workers 2] [--designs NAME …] [--out FILE]
+    uv run python models/multi_region/make_calibration.py [--data-sets 500] [--workers 2] [--designs NAME …]
 
 It takes an hour of CPU, can be interrupted, and goes on where it stopped.
 """

@@ -11,12 +11,14 @@ gbar_t is the mean of genome over the tumour's regions.
     mu ~ Normal(0, 1), B_0 ~ Normal(0, slope_sd²), contextual ~ Normal(0, 0.5²), gamma ~ Normal(0, 1)
     batch_effect ~ Normal(0, batch_sd²), slope_sd, batch_sd ~ HalfNormal(0.5)
     U_tfg ~ Normal(0, tumor_sd_fg²), W_fg ~ Normal(0, space_sd_fg² M_B), M_B zero between tumours
-    tumor_sd_fg ~ HalfNormal(heterogeneity_sd sqrt(1 - within_share)), space_sd_fg ~ HalfNormal(heterogeneity_sd sqrt(within_share))
+    tumor_sd_fg ~ HalfNormal(heterogeneity_sd sqrt(1 - within_share))
+    space_sd_fg ~ HalfNormal(heterogeneity_sd sqrt(within_share))
     heterogeneity_sd ~ LogNormal(-1.9, 0.8), within_share ~ Beta(2, 2)
 
 Matérn functions of distance have a length_scale for a and one for B, both inverse gamma with 1 % below the smallest and
-1 % above the largest distance within a tumour. A graph's process is that of Riebler et al.: M_B = (1 - mixing) I + mixing Q,
-M_a = Q, with the scaled intrinsic autoregression Q and mixing ~ Beta(1, 1). Exchangeable regions have M_B = I and no space_rf.
+1 % above the largest distance within a tumour. A graph's process is that of Riebler et al.: M_B = (1 - mixing) I +
+mixing Q, M_a = Q, with the scaled intrinsic autoregression Q and mixing ~ Beta(1, 1). Exchangeable regions have M_B = I
+and no space_rf.
 
 Independent residuals (epsilon_rf ~ Normal(0, residual variance_f)):
 
@@ -76,7 +78,7 @@ def same(label):
 
 
 def length_scale_prior(distance, tumor):
-    """Shape and rate of the inverse gamma distribution that has 1 % below the smallest, and above the largest, distance."""
+    """Shape and rate of the inverse gamma that has 1 % below the smallest, and above the largest, distance."""
     apart = distance[(same(tumor) > 0) & (distance > 0)]
     ends = apart.min(), max(apart.max(), 3.0 * apart.min())
 
@@ -89,7 +91,7 @@ def length_scale_prior(distance, tumor):
 
 
 def scaled_autoregression(adjacency):
-    """Covariance of an intrinsic autoregression that adds up to zero in each connected part, of geometric mean variance 1.
+    """Covariance of an intrinsic autoregression: sums of zero and geometric mean variance 1 in each connected part.
 
     Parameters
     ----------

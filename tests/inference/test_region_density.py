@@ -1,7 +1,7 @@
-"""The density of regions and its gradient against a dense normal distribution; what the data say, against dense algebra.
+"""The density of regions and its gradient against a dense normal; what the data say, against dense algebra.
 
-The dense side writes every effect as a column: value = D e + noise, with e all coefficients and effects of a feature, whose
-prior covariance is Q. Then Cov(value) = D Q D' + residual, and the moments of e given the values follow.
+The dense side writes every effect as a column: value = D e + noise, with e all coefficients and effects of a feature,
+whose prior covariance is Q. Then Cov(value) = D Q D' + residual, and the moments of e given the values follow.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""The second question of a model: are its estimands what they are said to be? By closed forms, brute force and simulation."""
+"""The second question of a model: are its estimands what they are said to be? By closed forms and by brute force."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,7 @@ from bayesrg.models import MultiRegion
 from bayesrg.models.multi_region_estimands import MEANING
 from bayesrg.models.regions.correlation import length_scale_prior, reach
 from bayesrg.models.regions.effects import draw_correlations
+from bayesrg.models.regions.layout import RegionLayout
 from bayesrg.models.regions.neighbourhood import scaled_icar
 from bayesrg.simulation.regions import neighbours_of, simulate_regions
 
@@ -94,17 +95,264 @@ def expected_variance(covariance: np.ndarray, tumor: np.ndarray) -> float:
     return float(np.mean(found))
 
 
-def test_variance_within_is_the_expected_variance_among_a_tumours_regions(plain_model: ModuleType, name: str):
+def common_covariance(covariance: np.ndarray, tumor: np.ndarray) -> float:
+    """Mean covariance of two regions of a tumour, averaged over tumours with two or more; 0 where that is negative."""
+    found = []
+    for number in np.unique(tumor):
+        own = covariance[np.ix_(tumor == number, tumor == number)]
+        if len(own) > 1:
+            found.append((own.sum() - np.trace(own)) / (len(own) * (len(own) - 1)))
+    return max(float(np.mean(found)), 0.0)
+
+
+def draws_of(name: str) -> Iterator[tuple[int, dict[str, np.ndarray], xr.Dataset]]:
+    """The number of each draw, its parameters, and its estimands."""
     posterior, found = draw(name)
-    tumor = prepare(name)["tumor_index"].values
     for number in range(DRAWS):
-        own = found.isel(chain=0, draw=number)
-        space_sd, tumor_sd = (
-            np.broadcast_to(posterior[key].isel(chain=0, draw=number).values, (2, 2))
-            for key in ("space_sd", "tumor_sd")
-        )
-        inner = expected_variance(correlation_of(plain_model, name, 1, number), tumor)
-        np.testing.assert_allclose(own["variance_within"], space_sd**2 * inner, rtol=1e-9)
-        total = own["variance_within"] + own["variance_between"]
-        np.testing.assert_allclose(own["local_share"], own["variance_within"] / total, rtol=1e-12)
-        np.testing.assert_allclose(total, tumor_sd**2 + space_sd**2, rtol=1e-9)
+        own = posterior.isel(chain=0, draw=number)
+        yield number, {str(key): one.values for key, one in own.data_vars.items()}, found.isel(chain=0, draw=number)
+
+
+def variances_of_a(model: MultiRegion, own: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Variance of each component of a and of epsilon, (feature,)."""
+    if model.residual == "correlated":
+        shares = {"tumor": own["share"][0], "space": own["share"][1]}
+        variances = {key: np.full(2, own["a_sd"] ** 2 * share) for key, share in shares.items()}
+        return {"patient": np.zeros(2), "residual": np.diag(own["residual_covariance"]), **variances}
+    names = ["tumor", "space", "residual"] if model.spatial != "exchangeable" else ["tumor", "residual"]
+    if own["share"].shape[1] > len(names):
+        names = ["patient", *names]
+    found = dict.fromkeys(("patient", "space"), np.zeros(2))
+    return found | {key: own["total_sd"] ** 2 * own["share"][:, place] for place, key in enumerate(names)}
+
+
+# What a coefficient varies by
+
+
+def test_variances_are_those_expected_among_a_tumours_regions(plain_model: ModuleType, name: str):
+    tumor = prepare(name)["tumor_index"].values
+    for number, own, found in draws_of(name):
+        tumor_sd, space_sd = (np.broadcast_to(own[key], (2, 2)) for key in ("tumor_sd", "space_sd"))
+        of_b = correlation_of(plain_model, name, 1, number)
+        within = space_sd**2 * expected_variance(of_b, tumor)
+        between = tumor_sd**2 + space_sd**2 * common_covariance(of_b, tumor)
+        expected = {
+            "variance_within": within,
+            "variance_between": between,
+            "local_share": within / (within + between),
+            "link_tumor_sd": tumor_sd,
+            "link_space_sd": space_sd,
+        }
+        for key, one in expected.items():
+            np.testing.assert_allclose(found[key], one, rtol=1e-8, err_msg=key)
+
+
+def test_regions_of_a_pair_in_a_graph_have_nothing_in_common():
+    pairs = pd.DataFrame({"tumor": ["1", "2"], "region": ["a", "a"], "neighbour": ["b", "b"]})
+    table = pd.DataFrame(
+        {"tumor": [1, 1, 2, 2], "region": ["a", "b"] * 2, "f": [1.0, 2, 4, 3], "g": [0.1, 0.5, 0.2, 1]}
+    )
+    data = MultiRegion("graph").prepare(table, features="f", genes="g", neighbours=pairs)
+    apart, alike = RegionLayout(data, contextual=False).compare_pairs(data["pair_neighbourhood"].values)
+    assert (apart, alike) == pytest.approx((2.0, 0.0))  # one is the other's opposite, of variance 1
+
+
+def test_finite_variances_are_those_of_the_coefficients_themselves(name: str):
+    posterior, data = draw(name)[0], prepare(name)
+    own = MODELS[name].recover_local(posterior, data, np.random.default_rng(24))
+    coefficient, tumor = own["B"].transpose("chain", "draw", "region", "feature", "gene").values, data["tumor_index"]
+    groups = [coefficient[:, :, tumor.values == number] for number in range(data.sizes["tumor"])]
+    expected = {
+        "B_variance": coefficient.var(axis=2, ddof=1),
+        "B_variance_within": np.mean([one.var(axis=2, ddof=1) for one in groups if one.shape[2] > 1], axis=0),
+        "B_variance_between": np.var([one.mean(axis=2) for one in groups], axis=0, ddof=1),
+    }
+    estimands = MODELS[name].estimands(posterior.drop_vars(list(own.data_vars), errors="ignore").merge(own), data)
+    for key, one in expected.items():
+        np.testing.assert_allclose(own[key], one, rtol=1e-8, err_msg=key)
+        np.testing.assert_allclose(estimands[key], one, rtol=1e-8, err_msg=key)
+
+
+# How features follow genes
+
+
+def test_slopes_have_the_units_of_feature_and_gene(name: str):
+    table, two_valued = make_table(), prepare(name)["two_valued"]
+    assert two_valued.sel(gene="TP53")
+    assert not two_valued.sel(gene="EGFR")
+    for _, own, found in draws_of(name):
+        np.testing.assert_array_equal(found["B_0"], own["B_0"])
+        np.testing.assert_array_equal(found["above_zero"], own["B_0"] > 0)
+        for row, feature in enumerate(FEATURES):
+            # A two-valued gene is not divided by its sd: its slope is per step.
+            for column, step in enumerate([1.0, table["EGFR"].std(ddof=1)]):
+                expected = own["B_0"][row, column] * table[feature].std(ddof=1) / step
+                assert found["slope"].values[row, column] == pytest.approx(expected, rel=1e-9)
+        assert ("slope_between" in found) == MODELS[name].contextual
+        if MODELS[name].contextual:
+            np.testing.assert_array_equal(found["contextual"], own["contextual"])
+            np.testing.assert_allclose(found["slope_between"], own["B_0"] + own["contextual"], rtol=1e-12)
+
+
+def test_there_is_no_slope_in_units_of_ranks():
+    data = MODELS["exchangeable"].prepare(make_table(), features=FEATURES, genes=GENES, scale="rank_normal")
+    assert "slope" not in MODELS["exchangeable"].estimands(draw("exchangeable")[0], data)
+
+
+def test_links_are_judged_by_their_distribution_over_places(name: str):
+    model = MODELS[name]
+    for _, own, found in draws_of(name):
+        sd = np.sqrt((found["variance_within"] + found["variance_between"]).values)
+        inner = np.sqrt(found["variance_within"].values)
+        for place in np.ndindex(2, 2):
+            slope = own["B_0"][place]
+            places = stats.norm(slope, sd[place])
+            expected = places.sf(0.0) if slope > 0 else places.cdf(0.0)
+            assert found["same_sign"].values[place] == pytest.approx(expected, rel=1e-9)
+            assert bool(found["universal"].values[place]) == (abs(slope) > max(model.rope, 2.0 * sd[place]))
+            assert bool(found["local"].values[place]) == (inner[place] > max(model.rope, 0.5 * abs(slope)))
+
+
+def test_variance_shares_are_those_of_every_source(plain_model: ModuleType, name: str):
+    data, model = prepare(name), MODELS[name]
+    tumor, genome = data["tumor_index"].values, data["genome"].values
+    for number, own, found in draws_of(name):
+        explained, others = genome @ own["B_0"].T, np.zeros((len(tumor), 2))
+        if "contextual" in own:
+            means = np.stack([genome[tumor == one].mean(axis=0) for one in tumor])
+            explained += means @ own["contextual"].T
+        if "gamma" in own:
+            others += data["covariates"].values @ own["gamma"].T
+            others += own["batch_effect"].T[data["batch_index"].values]
+        of_a, variance = correlation_of(plain_model, name, 0, number), variances_of_a(model, own)
+        square = (genome**2).mean(axis=0)
+        by_genes = {key: found[f"variance_{key}"].values * square for key in ("between", "within")}
+        common = variance["patient"] + variance["tumor"] + variance["space"] * common_covariance(of_a, tumor)
+        smooth = variance["space"] * expected_variance(of_a, tumor)
+        parts = {
+            "genes": explained.var(axis=0),
+            "covariates": others.var(axis=0),
+            "B_between": by_genes["between"].sum(axis=1),
+            "B_within": by_genes["within"].sum(axis=1),
+            "a_between": common,
+            "a_within": smooth,
+            "residual": variance["residual"],
+        }
+        total = np.sum(list(parts.values()), axis=0)
+        shares = found["variance_share"]
+        absent = parts.keys() - set(shares["source_of_variance"].values)
+        assert absent == {key for key, one in parts.items() if not one.any()}
+        for key in shares["source_of_variance"].values:
+            np.testing.assert_allclose(shares.sel(source_of_variance=key), parts[key] / total, rtol=1e-7, err_msg=key)
+        np.testing.assert_allclose(shares.sum("source_of_variance"), 1.0, rtol=1e-12)
+        share = (by_genes["between"] + by_genes["within"]) / total[:, None]
+        np.testing.assert_allclose(found["heterogeneity"], share, rtol=1e-7)
+        np.testing.assert_array_equal(found["heterogeneity_above"], share > model.delta)
+        inner = smooth + variance["residual"]
+        np.testing.assert_allclose(found["a_variance_within"], inner, rtol=1e-7)
+        np.testing.assert_allclose(found["a_icc"], common / (common + inner), rtol=1e-7)
+
+
+def test_distances_are_where_the_correlation_has_fallen(plain_model: ModuleType, name: str):
+    posterior, found = draw(name)
+    assert ("correlation_length" in found) == name.startswith("matern")
+    if name.startswith("matern"):
+        for key, correlation in (("correlation_length", np.exp(-1.0)), ("practical_range", 0.05)):
+            fallen = plain_model.matern(name, found[key].values, posterior["length_scale"].values)
+            np.testing.assert_allclose(fallen, correlation, rtol=1e-8)
+            assert found[key].attrs["unit"] == "mm"
+
+
+def test_every_estimand_has_a_unit_and_a_meaning():
+    found = {str(key): one for name in MODELS for key, one in draw(name)[1].data_vars.items()}
+    assert set(found) == set(MEANING)
+    assert all(one.attrs["meaning"] == MEANING[key] and "unit" in one.attrs for key, one in found.items())
+
+
+# New measurements
+
+
+def repeat(name: str, draws: int) -> tuple[xr.Dataset, dict[str, np.ndarray]]:
+    """One draw of the parameters, again and again, and that draw."""
+    one = draw(name)[0].isel(chain=0, draw=0)
+    many = one.expand_dims(chain=[0], draw=np.arange(draws))
+    return many, {str(key): own.values for key, own in one.data_vars.items()}
+
+
+@pytest.mark.parametrize("name", ["matern32", "matern52"])
+def test_predictions_are_new_measurements_of_the_same_regions(name: str):
+    model, data = MODELS[name], prepare(name)
+    correlated = model.residual == "correlated"
+    if not correlated:
+        pattern = 0.3 * (data["pair_row"] == data["pair_column"]) + 0.2 * data["pair_in_tumor"]
+        data = data.assign(measurement_covariance=pattern * xr.DataArray([1.0, 2.0], dims="feature"))
+    many, own = repeat(name, 1000)
+    found = model.predict(many, data, data, np.random.default_rng(25)).isel(chain=0)
+    local = model.recover_local(many, data, np.random.default_rng(25)).isel(chain=0)
+    expected = local["mu"] + local["a"] + (local["B"] * data["genome"]).sum("gene")
+    if not correlated:
+        expected = expected + (local["contextual"] * data["context"]).sum("gene")
+        expected = expected + (local["gamma"] * data["covariates"]).sum("covariate")
+        expected = expected + local["batch_effect"].isel(level=data["batch_index"])
+    np.testing.assert_allclose(found["expected"], expected.transpose("draw", "region", "feature"), atol=1e-10)
+    noise = (found["value"] - found["expected"]).values
+    n = data.sizes["region"]
+    same_tumor = data["tumor_index"].values[:, None] == data["tumor_index"].values
+    for row in range(2):
+        if correlated:
+            covariance = np.kron(np.eye(n), own["residual_covariance"])
+            sample = noise.reshape(len(noise), -1)
+        else:
+            known = (1.0, 2.0)[row] * (0.3 * np.eye(n) + 0.2 * same_tumor)
+            covariance = known + variances_of_a(model, own)["residual"][row] * np.eye(n)
+            sample = noise[:, :, row]
+        variance = np.diag(covariance)
+        error = np.sqrt((np.outer(variance, variance) + covariance**2) / len(sample))
+        assert (np.abs(np.cov(sample.T) - covariance) < 5.0 * error).all()
+
+
+# What these are made of
+
+
+def test_scaled_icar_is_that_of_the_plain_model(plain_model: ModuleType):
+    rng = np.random.default_rng(26)
+    adjacency = np.triu(rng.random((9, 9)) < 0.2, 1)
+    adjacency[8] = adjacency[:, 8] = False  # a region without neighbours
+    adjacency = (adjacency | adjacency.T).astype(float)
+    found = scaled_icar(adjacency)
+    np.testing.assert_allclose(found, plain_model.scaled_autoregression(adjacency), atol=1e-10)
+    assert found[8, 8] == 1.0
+    # A path of three: the middle has 1/4 of the ends' variance, and the geometric mean is 1.
+    path = scaled_icar(np.array([[0.0, 1, 0], [1, 0, 1], [0, 1, 0]]))
+    np.testing.assert_allclose(path.sum(axis=0), 0.0, atol=1e-12)
+    assert np.diag(path) == pytest.approx(np.array([5.0, 2.0, 5.0]) / 50.0 ** (1.0 / 3.0))
+
+
+@pytest.mark.parametrize(("smallest", "largest"), [(1.0, 60.0), (8.0, 24.0)])
+def test_length_scales_lie_between_the_distances(smallest: float, largest: float):
+    shape, rate = length_scale_prior(smallest, largest)
+    prior = stats.invgamma(shape, scale=rate)
+    assert prior.cdf(smallest) == pytest.approx(0.01, rel=1e-6)
+    assert prior.sf(largest) == pytest.approx(0.01, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["matern12", "matern32", "matern52"])
+def test_reach_is_where_the_correlation_is_as_given(plain_model: ModuleType, kind: str):
+    for correlation in (0.9, np.exp(-1.0), 0.05):
+        assert plain_model.matern(kind, reach(kind, correlation), 1.0) == pytest.approx(correlation, rel=1e-8)
+    assert reach("matern12", 0.05) == pytest.approx(np.log(20.0))
+
+
+def test_correlations_have_the_marginal_distribution_of_lkj():
+    n, shape, draws = 4, 2.0, 4000
+    drawn = draw_correlations(n, shape, draws, np.random.default_rng(27))
+    np.testing.assert_allclose(np.diagonal(drawn, axis1=1, axis2=2), 1.0, atol=1e-12)
+    marginal = stats.beta(shape - 1.0 + 0.5 * n, shape - 1.0 + 0.5 * n, loc=-1.0, scale=2.0)
+    for row, column in zip(*np.tril_indices(n, -1), strict=True):
+        assert stats.kstest(drawn[:, row, column], marginal.cdf).pvalue > 1e-3
+    # E det R of LKJ: the product of the means of 1 - p² over the partial correlations p of a vine.
+    levels = np.repeat(np.arange(n - 1), np.arange(n - 1, 0, -1))
+    half = shape + 0.5 * (n - 2 - levels)
+    expected = np.prod(2.0 * half / (2.0 * half + 1.0))
+    determinant = np.linalg.det(drawn)
+    assert abs(determinant.mean() - expected) < 4.0 * determinant.std() / np.sqrt(draws)

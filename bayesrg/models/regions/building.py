@@ -45,12 +45,8 @@ def build_regions(model: Any, data: xr.Dataset, layout: RegionLayout) -> Any:
             pt.ones(part.stop - part.start) * model.prior_variance(name, learned) for name, part in layout.parts.items()
         ]
         scale, within = priors.heterogeneity_sd.in_pymc("heterogeneity_sd"), priors.within_share.in_pymc("within_share")
-        # As multiples of what they share: sds that the data leave open would pull it towards zero, and hold it there.
-        sds = {}
-        for name, part in (("tumor_sd", 1 - within), ("space_sd", within)):
-            unit: Any = pm.HalfNormal(f"{name}_unit", sigma=1, dims=link)
-            sds[name] = pm.Deterministic(name, unit * scale * pt.sqrt(part), dims=link)
-        tumor_sd, space_sd = sds["tumor_sd"], sds["space_sd"]
+        tumor_sd = _spread("tumor_sd", scale * pt.sqrt(1 - within), link, well_known=correlated)
+        space_sd = _spread("space_sd", scale * pt.sqrt(within), link, well_known=correlated)
         of_a, of_b = _correlations(model, data, in_tumor, diagonal)
         if correlated:
             spread, dims, share_prior = priors.a_sd.in_pymc("a_sd"), ("component",), priors.a_share
@@ -105,6 +101,21 @@ def _density(form: str, parameters: Any, value: Any, *design: Any) -> Any:
     from bayesrg.inference.collapsed import collapsed_density
 
     return collapsed_density(form, parameters, value, *design)
+
+
+def _spread(name: str, scale: Any, link: tuple[str, ...], *, well_known: bool) -> Any:
+    """Sds of links, half-normal with a scale that they share, in the PyMC model in context.
+
+    Sds of single links are hardly known: sampled themselves they would hold their scale fast where they are small (40
+    effective draws of 6,000 were seen), so multiples of it are sampled. Sds that all features share are well known, and
+    their multiples would move with every step of the scale (29 of 1,200).
+    """
+    import pymc as pm
+
+    if well_known:
+        return pm.HalfNormal(name, sigma=scale, dims=link)
+    unit: Any = pm.HalfNormal(f"{name}_unit", sigma=1, dims=link)
+    return pm.Deterministic(name, unit * scale, dims=link)
 
 
 def _correlations(model: Any, data: xr.Dataset, in_tumor: Any, diagonal: Any) -> tuple[Any, Any]:

@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy.stats import halfnorm
 
 from bayesrg.models.regions.correlation import MATERN
 from bayesrg.models.regions.effects import draw_correlations
@@ -85,7 +84,8 @@ def draw_parameters(model: Any, layout: RegionLayout, rng: np.random.Generator, 
 def stated_log_priors(model: Any, own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Log density of each prior as it is stated, by draw.
 
-    That of the length-scales is there where the model states it; the design's own depends on the data.
+    That of the length-scales is there where the model states it; the design's own depends on the data. What links have
+    given the sd that they share is part of the model, and no prior to be scaled.
     """
     priors = model.priors
     stated = {name: getattr(priors, name) for name in _NAMED if name in own}
@@ -94,9 +94,6 @@ def stated_log_priors(model: Any, own: Mapping[str, np.ndarray]) -> dict[str, np
     if "length_scale" in own and priors.length_scale is not None:
         stated["length_scale"] = priors.length_scale
     found = {name: _sum(prior.log_density(own[name])) for name, prior in stated.items()}
-    for name, part in (("tumor_sd", 1.0 - own["within_share"]), ("space_sd", own["within_share"])):
-        scale = own["heterogeneity_sd"] * np.sqrt(part)
-        found[name] = _sum(halfnorm.logpdf(own[name].reshape(len(scale), -1), scale=scale[:, None]))
     if "residual_covariance" in own:
         volume = np.linalg.slogdet(own["residual_covariance"])[1] - 2.0 * np.log(own["residual_sd"]).sum(axis=1)
         found["residual_correlation"] = (priors.residual_correlation - 1.0) * volume

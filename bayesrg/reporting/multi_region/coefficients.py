@@ -100,9 +100,10 @@ def _table(study: Study) -> Table:
             continue
         shown = [_cell(study, name, link) for link in study.links]
         columns.append(Column(headings[name], shown, order=list(frame[f"{name}_mean"])))
-    for name, heading in (("above_zero", "P(B₀ > 0)"), ("beyond_rope", f"P(|B₀| > {study.model.rope:g})")):
-        own = frame[name].to_numpy()
-        columns.append(Column(heading, [probability(one, study.fit.n_draws) for one in own], order=list(own)))
+    own = frame["beyond_rope"].to_numpy()
+    chances = [probability(one, study.fit.n_draws) for one in own]
+    place = -1 if "slope" in names else len(columns)
+    columns.insert(place, Column(f"P(|B₀| > {study.model.rope:g})", chances, order=list(own)))
     return Table(
         "coefficients",
         "Average coefficients: posterior means and 95 % equal-tailed intervals.",

@@ -9,7 +9,9 @@ from bayesrg.reporting.blocks import Block, Column, Figure, Section, Table, brea
 from bayesrg.reporting.drawing import BLUE, GREY, ORANGE, Series, draw, forest, legend_below
 from bayesrg.reporting.multi_region.kinds import KINDS, PROBABLE, RULES, any_above, kinds_of
 from bayesrg.reporting.multi_region.study import Study
-from bayesrg.reporting.rounding import interval, probability, significant
+from bayesrg.reporting.rounding import interval, probability, rounded, significant
+
+FINEST = 0.005  # of variances in the table: two decimals; the file has them in full
 
 
 def heterogeneity(study: Study) -> Section:
@@ -111,7 +113,11 @@ def _variation_table(study: Study) -> Table:
         for part in ("mean", "lower", "upper"):
             frame[f"{name}_{part}"] = [getattr(one, part) for one in found]
         if heading:
-            shown = [f"{one.bare} ({interval(one.lower, one.upper, max(one.resolution, 1e-3))})" for one in found]
+            finest = [max(one.resolution, FINEST) for one in found]
+            shown = [
+                f"{rounded(one.mean, fine)} ({interval(one.lower, one.upper, fine)})"
+                for one, fine in zip(found, finest, strict=True)
+            ]
             columns.append(Column(heading, shown, order=list(frame[f"{name}_mean"])))
     frame["above"] = [float(study.draws("heterogeneity_above", link).mean()) for link in study.links]
     columns.append(

@@ -96,7 +96,7 @@ def _inference(study: Study, cited: Bibliography) -> str:
 def _results(study: Study, left_out: dict[str, LeftOut], cited: Bibliography) -> str:
     sure, draws, delta = excludes_zero(study), study.fit.n_draws, study.model.delta
     named = [
-        f"{link.gene} and {link.feature} ({study.estimate('B_0', link).bare}, {study.estimate('B_0', link).bounds})"
+        f"{link.gene} with {link.feature} ({study.estimate('B_0', link).bare}, {study.estimate('B_0', link).bounds})"
         for link in sure[:MOST_NAMED]
     ]
     more = f" and {len(sure) - MOST_NAMED} more" if len(sure) > MOST_NAMED else ""
@@ -111,7 +111,7 @@ def _results(study: Study, left_out: dict[str, LeftOut], cited: Bibliography) ->
         f"Of {count(len(study.links), 'link')} the 95 % interval of the average coefficient excluded zero in "
         f"{len(sure)}{links}. The variation of at least one link made up more than {delta:g} of its feature’s variance "
         f"with probability {probability(whole, draws)} (within tumours {probability(within, draws)}, between tumours "
-        f"{probability(between, draws)}); it was largest for {first.gene} and {first.feature} ({share.bare} of the "
+        f"{probability(between, draws)}); it was largest for {first.gene} with {first.feature} ({share.bare} of the "
         f"variance, 95 % interval {share.bounds}). Variances of observed regions are those of the finite population "
         f"{cited.cite(works.GELMAN_ANOVA)}. Coverage of 95 % predictive intervals was {cover}. These are statements of "
         "association; they do not say what would change if a genome were changed."

@@ -27,8 +27,8 @@ def question(study: Study) -> Section:
                         between=between,
                     ),
                     fill(
-                        "<b>Imaging heterogeneity</b>: the feature varies whatever the genes are. It is smooth in "
-                        "space too, and without a term of its own it would be taken for the former."
+                        "<b>Imaging heterogeneity</b>: the feature varies whatever the genes are. It is often smooth "
+                        "in space too, and without a term of its own it would be taken for the former."
                     ),
                 ]
             ),

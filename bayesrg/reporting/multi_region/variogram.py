@@ -65,7 +65,7 @@ def _figure(study: Study, found: Variogram) -> Figure:
         study.fit,
         "variogram",
         title=f"Variogram of residuals by {'distance' if study.placed else 'kind of pair'}",
-        alt=f"Observed semi-variances. {told}. {int(found.outside.sum())} of {int((found.pairs > 0).sum())} lie outside "
+        alt=f"Observed semi-variances. {told}. {int(found.outside.sum())} of {int((found.pairs > 0).sum())} are out of "
         "the 95 % band of replicated data.",
         caption="Dots: the data, averaged over the posterior. Dark band: what the posterior expects (95 %); pale band: "
         "where 95 % of such dots of replicated data lie. At the right, set apart: regions of different patients."

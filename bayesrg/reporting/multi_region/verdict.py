@@ -22,7 +22,7 @@ def verdict(study: Study) -> Section:
 
 def pair(link: Link) -> Markup:
     """A link in a sentence: the gene and the feature."""
-    return fill("<b>{gene}</b> and <b>{feature}</b>", gene=breakable(link.gene), feature=breakable(link.feature))
+    return fill("<b>{gene}</b> with <b>{feature}</b>", gene=breakable(link.gene), feature=breakable(link.feature))
 
 
 def excludes_zero(study: Study) -> list[Link]:
