@@ -4,8 +4,8 @@
 
 Each data set is simulated here with NumPy alone, from stated parameters and a stated seed: one for each kind of space,
 and one whose residuals are correlated. a, U and W are in the covariance of the values, since NUTS diverges where they
-are variables (the two forms are the same density: `tests/models/test_multi_region_density.py`); coefficients of the mean
-are variables. What is finished is kept in `reference.json`, so that data sets can be made one by one.
+are variables (both forms have one density: `tests/models/test_multi_region_density.py`); coefficients of the mean are
+variables. What is finished is kept in `reference.json`, so that data sets can be made one by one.
 """
 
 import json
@@ -45,7 +45,6 @@ class Case:
     contextual: bool = True
     features: int = 1
     tumors: int = 8
-    draws: int = 6000
     draws: int = 6000
 
 
