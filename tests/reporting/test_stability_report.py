@@ -296,7 +296,7 @@ def test_the_same_fit_gives_the_same_bytes_and_stays_as_it_was(full, written, tm
 
 
 def test_a_model_without_a_report_is_refused_by_name(full, tmp_path):
-    with pytest.raises(TypeError, match="no report for a dict; there is one for Association, Stability"):
+    with pytest.raises(TypeError, match="no report for a dict; there is one for Association, MultiRegion, Stability"):
         report(full, tmp_path / "page.html", model={})
     assert list(tmp_path.iterdir()) == []
 
