@@ -58,8 +58,8 @@ def predict_left_out(study: Study) -> dict[str, LeftOut]:
         value = np.where(study.layout.mask > 0, study.layout.value, np.nan)
         pit = np.einsum("dr,drf->rf", weight, special.ndtr((value - mean) / sd))
         expected = np.einsum("dr,drf->rf", weight, mean)
-        total = float(np.sum(special.logsumexp(density + log_weight, axis=0)))
-        found[unit] = LeftOut(unit, pit, expected, total, density.shape[1], int(bad.sum()), limit)
+        elpd: Any = special.logsumexp(density + log_weight, axis=0)
+        found[unit] = LeftOut(unit, pit, expected, float(elpd.sum()), density.shape[1], int(bad.sum()), limit)
     return found
 
 
