@@ -347,17 +347,9 @@ def correlated_region_density(parameters, value, mask, columns, start, first):
         for row in range(start[block + 1] - start[block]):
             covariance[first[block] + row * (row + 1) // 2 + row] += eigenvalues
     gradient, slopes = np.zeros(parameters.size), np.empty((n_pairs, n_features))
-    total, alpha = _evaluate(
-        covariance,
-        parameters[ends[1] :],
-        value @ vectors,
-        mask,
-        columns,
-        start,
-        first,
-        slopes,
-        gradient[ends[1] :],
-    )
+    prior, rotated = parameters[ends[1] :], value @ vectors
+    prior_slope = gradient[ends[1] :]
+    total, alpha = _evaluate(covariance, prior, rotated, mask, columns, start, first, slopes, prior_slope)
     middle = 0.5 * (alpha.T @ alpha)
     for feature in range(n_features):
         middle[feature, feature] = 0.0
@@ -372,44 +364,47 @@ def correlated_region_density(parameters, value, mask, columns, start, first):
 
 
 # Called from another compiled function, these kernels would be optimised again with every function around them, for
-# half a minute in a PyMC model. Behind an external symbol they are machine code, compiled once on a machine.
-_REAL, _WHOLE, _COUNT = types.CPointer(types.float64), types.CPointer(types.int64), types.int64
-SIGNATURE = types.void(*[_REAL] * 4, *[_WHOLE] * 2, *[_COUNT] * 5, _REAL)
+# half a minute in a PyMC model. Behind an external symbol they are machine code, compiled once on a machine. It is made
+# in this file because numba compiles anew what it keeps on disk only when the file that holds it has changed.
+_REAL, _WHOLE = types.CPointer(types.float64), types.CPointer(types.int64)
+SIGNATURE = types.void(*[_REAL] * 4, *[_WHOLE] * 3, _REAL)
 
 
-def _region_symbol(parameters, value, mask, columns, start, first, n, n_regions, n_features, n_columns, n_blocks, out):
-    """`region_density` by addresses: `out` receives the density, then the gradient."""
-    density, gradient = region_density(
-        carray(parameters, (n,)),
-        carray(value, (n_regions, n_features)),
-        carray(mask, (n_regions, n_features)),
-        carray(columns, (n_regions, n_columns)),
-        carray(start, (n_blocks + 1,)),
-        carray(first, (n_blocks + 1,)),
+@numba.njit(**KERNEL)
+def _view(parameters, value, mask, columns, start, first, sizes):
+    """The kernels' arguments as arrays; `sizes` are those of parameters, regions, features, columns and starts."""
+    size = carray(sizes, (5,))
+    return (
+        carray(parameters, (size[0],)),
+        carray(value, (size[1], size[2])),
+        carray(mask, (size[1], size[2])),
+        carray(columns, (size[1], size[3])),
+        carray(start, (size[4],)),
+        carray(first, (size[4],)),
     )
-    found = carray(out, (n + 1,))
+
+
+@numba.njit(**KERNEL)
+def _write(density, gradient, out):
+    """The density, then the gradient, to the address `out`."""
+    found = carray(out, (gradient.size + 1,))
     found[0] = density.item()
     found[1:] = gradient
 
 
-def _correlated_symbol(
-    parameters, value, mask, columns, start, first, n, n_regions, n_features, n_columns, n_blocks, out
-):
-    """`correlated_region_density` by addresses: `out` receives the density, then the gradient."""
-    density, gradient = correlated_region_density(
-        carray(parameters, (n,)),
-        carray(value, (n_regions, n_features)),
-        carray(mask, (n_regions, n_features)),
-        carray(columns, (n_regions, n_columns)),
-        carray(start, (n_blocks + 1,)),
-        carray(first, (n_blocks + 1,)),
-    )
-    found = carray(out, (n + 1,))
-    found[0] = density.item()
-    found[1:] = gradient
+def _regions(parameters, value, mask, columns, start, first, sizes, out):
+    density, gradient = region_density(*_view(parameters, value, mask, columns, start, first, sizes))
+    _write(density, gradient, out)
 
 
-SYMBOLS = {"regions": _region_symbol, "correlated_regions": _correlated_symbol}
+def _correlated(parameters, value, mask, columns, start, first, sizes, out):
+    density, gradient = correlated_region_density(*_view(parameters, value, mask, columns, start, first, sizes))
+    _write(density, gradient, out)
+
+
+SYMBOLS = {"regions": _regions, "correlated_regions": _correlated}
+# Machine code lives as long as its object.
+_KEPT: list[Any] = []
 
 
 @cache
@@ -432,6 +427,7 @@ def external_density(form: str) -> Any:
         value, mask = np.ascontiguousarray(value), np.ascontiguousarray(mask)
         columns = np.ascontiguousarray(columns)
         start, first = start.astype(np.int64), first.astype(np.int64)
+        sizes = np.array([parameters.size, value.shape[0], value.shape[1], columns.shape[1], start.size])
         out = np.empty(parameters.size + 1)
         call(
             parameters.ctypes,
@@ -440,17 +436,9 @@ def external_density(form: str) -> Any:
             columns.ctypes,
             start.ctypes,
             first.ctypes,
-            parameters.size,
-            value.shape[0],
-            value.shape[1],
-            columns.shape[1],
-            start.size - 1,
+            sizes.ctypes,
             out.ctypes,
         )
         return np.array(out[0]), out[1:].copy()
 
     return density
-
-
-# Machine code lives as long as its object.
-_KEPT: list[Any] = []
