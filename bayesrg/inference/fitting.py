@@ -230,7 +230,7 @@ def _fit_jointly(
     }
     if isinstance(model, ScoresPoints):
         groups["log_likelihood"] = model.log_likelihood(posterior, data)
-        groups["log_prior"] = model.log_prior(posterior)
+        groups["log_prior"] = model.log_prior(posterior, data)
     if isinstance(model, Predicts):
         step = max(1, draws * chains // PREDICTIVE_DRAWS)
         groups["posterior_predictive"] = model.predict(

@@ -55,7 +55,7 @@ class ScoresPoints(Protocol):
         """Pointwise log-likelihood, and `joint` for the whole data set."""
         ...
 
-    def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
+    def log_prior(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each prior as it is stated, by draw, for power-scaling sensitivity."""
         ...
 

@@ -250,7 +250,7 @@ class Association:
         rows = data["weight"].values * self.family.log_likelihood(data["value"].values, eta, own)
         return unflatten_draws({"value": (("patient",), rows), "joint": ((), rows.sum(axis=-1))}, posterior, {})
 
-    def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
+    def log_prior(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each prior as it is stated, by draw, for power-scaling sensitivity."""
         found = {name: ((), density) for name, density in self._log_priors(flatten_draws(posterior)).items()}
         return unflatten_draws(found, posterior, {})

@@ -282,9 +282,9 @@ class MultiRegion:
         }
         return self._unflatten(arrays, posterior, data)
 
-    def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
+    def log_prior(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each prior as it is stated, by draw, for power-scaling sensitivity."""
-        found = stated_log_priors(self, flatten_draws(posterior))
+        found = stated_log_priors(self, data, flatten_draws(posterior))
         return unflatten_draws({name: ((), density) for name, density in found.items()}, posterior, {})
 
     def estimands(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:

@@ -247,7 +247,7 @@ class PooledStability:
         found = _in_chains(xr.Dataset({"value": value}), posterior)
         return found.assign(joint=found["value"].sum("feature"))
 
-    def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
+    def log_prior(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each prior as it is stated, by draw, for power-scaling sensitivity."""
         centre, spread = (posterior[name].transpose("chain", "draw", ...) for name in ("centre", "spread"))
         parts = {"total": centre[..., :1], "signal": centre[..., 1:2], "error": centre[..., 2:], "spread": spread}

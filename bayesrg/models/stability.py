@@ -294,7 +294,7 @@ class Stability:
             coords={"chain": posterior["chain"], "draw": posterior["draw"]},
         )
 
-    def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
+    def log_prior(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each prior as it is stated, by draw, for power-scaling sensitivity.
 
         Without Jacobians: to scale the density of the variances instead would also scale the change of variables, and

@@ -21,10 +21,12 @@ import xarray as xr
 from pymc.model.transform.conditioning import remove_value_transforms
 from pymc.pytensorf import gradient
 from pytensor.compile.mode import Mode
+from scipy import stats
 
 from bayesrg.errors import DesignError
 from bayesrg.models import MultiRegion
 from bayesrg.models.regions.building import name_pairs
+from bayesrg.models.regions.correlation import MATERN
 from bayesrg.models.regions.parameters import dims_of
 from bayesrg.simulation.regions import neighbours_of, simulate_regions
 
@@ -197,6 +199,26 @@ def test_what_conditions_on_the_data_has_the_density_of_the_plain_model(plain_mo
     )
     found = model.log_likelihood(posterior, data)["joint"].values[0]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-7)
+
+
+@pytest.mark.parametrize("case", list(ALL))
+def test_stated_priors_and_what_links_share_make_the_prior_of_the_plain_model(plain_model: ModuleType, case: str):
+    data, model = prepare(case), ALL[case][0]
+    arrays, options = plain_arrays(case)
+    points, dims = draw_points(case), dims_of(model)
+    prior = {name: options[name] for name in ("spatial", "residual", "distance")} | {"tumor": arrays[2]}
+    posterior = xr.Dataset(
+        {name: (("chain", "draw", *dims[name]), points[name][None]) for name in points if name in dims}
+    )
+    found = model.log_prior(posterior, data)
+    assert ("length_scale" in found) == (model.spatial in MATERN)
+    total = found.to_array().sum("variable").values[0]
+    for number in range(POINTS):
+        point = {name: own[number] for name, own in points.items()}
+        units = in_units(point)
+        links = sum(stats.halfnorm.logpdf(units[f"{name}_unit"]).sum() for name in ("tumor_sd", "space_sd"))
+        total[number] += links - log_scale_of_links(point) - plain_model.log_prior(point, **prior)
+    np.testing.assert_allclose(total, 0.0, atol=1e-9)
 
 
 def test_known_errors_of_measurement_are_refused_where_residuals_are_correlated():

@@ -340,7 +340,7 @@ def test_log_prior_has_every_prior_as_it_is_stated(fixed: xr.Dataset):
         spread=(("chain", "draw", "group", "log_ratio"), rng.gamma(2.0, size=(4, 400, 2, 4))),
         mu=(("chain", "draw", "feature"), rng.standard_normal((4, 400, 6))),
     )
-    found = PooledStability().log_prior(posterior)
+    found = PooledStability().log_prior(posterior, fixed)
     centre = posterior["centre"].values[2, 3]
     assert found["signal"].values[2, 3] == pytest.approx(stats.norm(0.0, 1.5).logpdf(centre[:, 1]).sum())
     assert found["error"].values[2, 3] == pytest.approx(stats.norm(-0.5, 2.0).logpdf(centre[:, 2:]).sum())

@@ -263,7 +263,7 @@ def test_leave_one_out_densities_are_those_of_the_dense_normal(
 
 def test_log_prior_is_each_prior_on_the_scale_it_is_stated_on(balanced: xr.Dataset):
     posterior = repeat(balanced, VARIANCE, 3).assign(mu=(("chain", "draw"), np.full((1, 3), 0.5)))
-    found = Stability().log_prior(posterior)
+    found = Stability().log_prior(posterior, balanced)
     total = VARIANCE.sum()
     np.testing.assert_allclose(found["total_sd"], stats.lognorm(0.7).logpdf(np.sqrt(total)))
     np.testing.assert_allclose(found["signal_share"], 0.0, atol=1e-12)  # uniform: scaling it changes nothing

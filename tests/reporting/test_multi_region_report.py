@@ -94,7 +94,7 @@ def as_a_fit(model: MultiRegion, prepared: xr.Dataset, *, draws: int = DRAWS, br
             "estimands": model.estimands(posterior, data),
             "prior_estimands": model.estimands(one_chain, data.assign(value=simulated)),
             "log_likelihood": model.log_likelihood(posterior, data),
-            "log_prior": model.log_prior(posterior),
+            "log_prior": model.log_prior(posterior, data),
             "sample_stats": xr.Dataset(
                 {
                     "diverging": (("chain", "draw"), np.zeros((CHAINS, draws), dtype=bool)),

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from bayesrg.models.regions.correlation import MATERN
 from bayesrg.models.regions.effects import draw_correlations
@@ -81,18 +82,17 @@ def draw_parameters(model: Any, layout: RegionLayout, rng: np.random.Generator, 
     return own
 
 
-def stated_log_priors(model: Any, own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def stated_log_priors(model: Any, data: xr.Dataset, own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Log density of each prior as it is stated, by draw.
 
-    That of the length-scales is there where the model states it; the design's own depends on the data. What links have
-    given the sd that they share is part of the model, and no prior to be scaled.
+    What links have given the sd that they share is part of the model, and no prior to be scaled.
     """
     priors = model.priors
     stated = {name: getattr(priors, name) for name in _NAMED if name in own}
     if "share" in own:
         stated["share"] = priors.a_share if model.residual == "correlated" else priors.share
-    if "length_scale" in own and priors.length_scale is not None:
-        stated["length_scale"] = priors.length_scale
+    if "length_scale" in own:
+        stated["length_scale"] = model.length_scale_prior(data)
     found = {name: _sum(prior.log_density(own[name])) for name, prior in stated.items()}
     if "residual_covariance" in own:
         volume = np.linalg.slogdet(own["residual_covariance"])[1] - 2.0 * np.log(own["residual_sd"]).sum(axis=1)
