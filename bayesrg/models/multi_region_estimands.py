@@ -20,16 +20,17 @@ MEANING: Mapping[str, str] = MappingProxyType(
         "slope_between": "slope of the tumours' means, B_0 + contextual",
         "B_variance": "Var_r(B_tr): variance of the coefficient among all observed regions (finite population)",
         "B_variance_within": "variance of the coefficient among the observed regions of a tumour, averaged over "
-        "tumours (finite population)",
-        "B_variance_between": "variance of the coefficient's mean among the observed tumours (finite population)",
+        "tumours with two regions or more (finite population)",
+        "B_variance_between": "variance of the coefficient's mean among the observed tumours, two or more (finite "
+        "population)",
         "variance_within": "expected variance of the coefficient among a tumour's regions as they lie, space_sd^2 (1 - "
         "mean correlation of their pairs); of a graph the mean variance of the regions stands in the place of 1",
-        "variance_between": "the rest of the coefficient's variance, which regions of a tumour share: tumor_sd^2 + "
-        "space_sd^2 times the mean correlation of pairs",
+        "variance_between": "variance of the coefficient that regions of a tumour share: tumor_sd^2 + space_sd^2 times "
+        "the mean correlation of pairs, where that is positive",
         "link_tumor_sd": "sd of the coefficient between tumours (superpopulation)",
         "link_space_sd": "sd of the coefficient's process in space (superpopulation)",
-        "local_share": "share of the coefficient's variance that lies within tumours, variance_within / "
-        "(variance_within + variance_between)",
+        "local_share": "share of the coefficient's variance that lies within tumours, 1 - variance_between / its "
+        "variance at a place, tumor_sd^2 + space_sd^2 (of a graph times the mean variance of the regions)",
         "heterogeneity": "share of the feature's variance that is due to the coefficient's variation over tumours and "
         "regions",
         "heterogeneity_above": "whether heterogeneity exceeds the smallest share of interest",
@@ -38,15 +39,23 @@ MEANING: Mapping[str, str] = MappingProxyType(
         "local": "whether the link is local: the sd of the coefficient within tumours above the rope, and above "
         "half of |B_0|",
         "above_zero": "whether B_0 is positive",
-        "variance_share": "share of the feature's variance by its sources",
+        "variance_share": "share of the feature's variance by its sources: of genes and of covariates, which may be "
+        "correlated, the covariance with what both explain together",
         "a_variance_within": "expected variance of a + epsilon among a tumour's regions: imaging heterogeneity that "
         "genes do not explain",
-        "a_icc": "share of the variance of a + epsilon that regions of a tumour have in common",
+        "a_icc": "intraclass correlation of a + epsilon: that of two regions of a tumour, averaged over its pairs",
         "correlation_length": "distance at which the correlation in space has fallen to 1/e",
         "practical_range": "distance at which the correlation in space has fallen to 0.05",
     }
 )
 LINK = ("feature", "gene")
+
+
+def _unit(two_valued: np.ndarray) -> str:
+    """Unit of coefficients: genes are in sds, but for two-valued ones, whose step is kept."""
+    if not two_valued.any():
+        return "sd per sd"
+    return "sd per step" if two_valued.all() else "sd per sd (per step of a two-valued gene)"
 
 
 def estimate_links(
@@ -60,34 +69,35 @@ def estimate_links(
     """Every estimand as its dims, its draws (draw, …) and its unit, from parameters with the draw as first axis."""
     found: dict[str, tuple[tuple[str, ...], np.ndarray, str]] = {}
     slope = own["B_0"]
-    found["B_0"] = LINK, slope, "sd per sd"
+    unit = _unit(data["two_valued"].values)
+    found["B_0"] = LINK, slope, unit
     if data.attrs["transformation"] == "z_score":
-        unit = data["scale"].values[:, None] / data["gene_scale"].values
-        found["slope"] = LINK, slope * unit, "the feature's own per the gene's own"
+        scale = data["scale"].values[:, None] / data["gene_scale"].values
+        found["slope"] = LINK, slope * scale, "the feature's own per the gene's own"
     if "contextual" in own:
-        found["contextual"] = LINK, own["contextual"], "sd per sd"
-        found["slope_between"] = LINK, slope + own["contextual"], "sd per sd"
+        found["contextual"] = LINK, own["contextual"], unit
+        found["slope_between"] = LINK, slope + own["contextual"], unit
     for name in ("B_variance", "B_variance_within", "B_variance_between"):
         if name in own:
-            found[name] = LINK, own[name], "(sd per sd)^2"
+            found[name] = LINK, own[name], f"({unit})^2"
     # Correlated residuals rotate the features, but leave these variances, which all features share, as they are.
     tumor, space = components.gene_tumor, components.gene_space
-    apart, alike = (part[:, None, None] for part in layout.compare_pairs(components.correlation_B))
-    within, between = space * apart, tumor + space * alike
-    total = within + between
-    found["variance_within"] = LINK, within, "(sd per sd)^2"
-    found["variance_between"] = LINK, between, "(sd per sd)^2"
-    found["link_tumor_sd"] = LINK, np.sqrt(tumor), "sd per sd"
-    found["link_space_sd"] = LINK, np.sqrt(space), "sd per sd"
+    one, pair = (part[:, None, None] for part in layout.compare_pairs(components.correlation_B))
+    within, total, between = space * (one - pair), tumor + space * one, tumor + space * np.maximum(pair, 0.0)
+    found["variance_within"] = LINK, within, f"({unit})^2"
+    found["variance_between"] = LINK, between, f"({unit})^2"
+    found["link_tumor_sd"] = LINK, np.sqrt(tumor), unit
+    found["link_space_sd"] = LINK, np.sqrt(space), unit
     # A simulated truth may have no variance at all, of which no share lies anywhere.
-    found["local_share"] = LINK, np.divide(within, total, out=np.full_like(total, np.nan), where=total > 0), ""
-    parts = _variance_parts(own, components, layout, data, within, between)
+    inner = total - between
+    found["local_share"] = LINK, np.divide(inner, total, out=np.full_like(total, np.nan), where=total > 0), ""
+    parts = _variance_parts(own, components, layout, data, inner, between)
     everything = np.sum(list(parts.values()), axis=0)
     moment = (layout.genome**2).mean(axis=0)
     share = total * moment / everything[..., None]
     found["heterogeneity"] = LINK, share, ""
     found["heterogeneity_above"] = LINK, share > delta, ""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         found["same_sign"] = LINK, ndtr(np.abs(slope) / np.sqrt(total)), ""
     size = np.abs(slope)
     found["universal"] = LINK, (size > rope) & (size > 2.0 * np.sqrt(total)), ""
@@ -95,9 +105,10 @@ def estimate_links(
     found["above_zero"] = LINK, slope > 0, ""
     shares = np.stack([own / everything for own in parts.values()], axis=-1)
     found["variance_share"] = ("feature", "source_of_variance"), shares, ""
-    inner = parts["residual"] + parts.get("a_within", 0.0)
-    found["a_variance_within"] = ("feature",), inner, "sd^2"
-    found["a_icc"] = ("feature",), parts["a_between"] / (parts["a_between"] + inner), ""
+    one, pair = (part[:, None] for part in layout.compare_pairs(components.correlation_a))
+    of_a, common = components.patient + components.tumor, components.space * pair
+    found["a_variance_within"] = ("feature",), components.space * one - common + parts["residual"], "sd^2"
+    found["a_icc"] = ("feature",), (of_a + common) / (of_a + components.space * one + parts["residual"]), ""
     if "length_scale" in own:
         kind = data.attrs["spatial"]
         if kind in MATERN:
@@ -132,16 +143,18 @@ def _variance_parts(
         others += np.einsum("rc,dfc->drf", data["covariates"].values, own["gamma"])
     if "batch_effect" in own:
         others += own["batch_effect"].swapaxes(1, 2)[:, data["batch_index"].values]
+    explained, others = (part - part.mean(axis=1, keepdims=True) for part in (explained, others))
     moment = (layout.genome**2).mean(axis=0)
-    apart, alike = (part[:, None] for part in layout.compare_pairs(components.correlation_a))
+    one, pair = (part[:, None] for part in layout.compare_pairs(components.correlation_a))
+    common = np.maximum(pair, 0.0)
     residual = own["residual_sd"] ** 2 if "residual_sd" in own else components.residual
     parts = {
-        "genes": explained.var(axis=1),
-        "covariates": others.var(axis=1),
+        "genes": (explained * (explained + others)).mean(axis=1),
+        "covariates": (others * (explained + others)).mean(axis=1),
         "B_between": between @ moment,
         "B_within": within @ moment,
-        "a_between": components.patient + components.tumor + components.space * alike,
-        "a_within": components.space * apart,
+        "a_between": components.patient + components.tumor + components.space * common,
+        "a_within": components.space * (one - common),
         "residual": np.broadcast_to(residual, components.tumor.shape),
     }
     return {name: parts[name] for name in sources(layout)}

@@ -17,6 +17,8 @@ from bayesrg.models.regions.correlation import length_scale_prior, reach
 from bayesrg.models.regions.effects import draw_correlations
 from bayesrg.models.regions.layout import RegionLayout
 from bayesrg.models.regions.neighbourhood import scaled_icar
+from bayesrg.models.regions.parameters import dims_of
+from bayesrg.models.regions.simulating import simulate_values
 from bayesrg.simulation.regions import neighbours_of, simulate_regions
 
 FEATURES, GENES = ["f1", "f2"], ["TP53", "EGFR"]
@@ -95,14 +97,21 @@ def expected_variance(covariance: np.ndarray, tumor: np.ndarray) -> float:
     return float(np.mean(found))
 
 
-def common_covariance(covariance: np.ndarray, tumor: np.ndarray) -> float:
-    """Mean covariance of two regions of a tumour, averaged over tumours with two or more; 0 where that is negative."""
+def pair_covariance(covariance: np.ndarray, tumor: np.ndarray) -> float:
+    """Mean covariance of two regions of a tumour, averaged over tumours with two or more."""
     found = []
     for number in np.unique(tumor):
         own = covariance[np.ix_(tumor == number, tumor == number)]
         if len(own) > 1:
             found.append((own.sum() - np.trace(own)) / (len(own) * (len(own) - 1)))
-    return max(float(np.mean(found)), 0.0)
+    return float(np.mean(found))
+
+
+def place_variance(covariance: np.ndarray, tumor: np.ndarray) -> float:
+    """Mean variance of the regions of a tumour, averaged over tumours with two or more."""
+    variance = np.diag(covariance)
+    groups = [variance[tumor == number] for number in np.unique(tumor)]
+    return float(np.mean([own.mean() for own in groups if len(own) > 1]))
 
 
 def draws_of(name: str) -> Iterator[tuple[int, dict[str, np.ndarray], xr.Dataset]]:
@@ -135,11 +144,12 @@ def test_variances_are_those_expected_among_a_tumours_regions(plain_model: Modul
         tumor_sd, space_sd = (np.broadcast_to(own[key], (2, 2)) for key in ("tumor_sd", "space_sd"))
         of_b = correlation_of(plain_model, name, 1, number)
         within = space_sd**2 * expected_variance(of_b, tumor)
-        between = tumor_sd**2 + space_sd**2 * common_covariance(of_b, tumor)
+        between = tumor_sd**2 + space_sd**2 * max(pair_covariance(of_b, tumor), 0.0)
+        total = tumor_sd**2 + space_sd**2 * place_variance(of_b, tumor)
         expected = {
             "variance_within": within,
             "variance_between": between,
-            "local_share": within / (within + between),
+            "local_share": 1.0 - between / total,
             "link_tumor_sd": tumor_sd,
             "link_space_sd": space_sd,
         }
@@ -147,14 +157,14 @@ def test_variances_are_those_expected_among_a_tumours_regions(plain_model: Modul
             np.testing.assert_allclose(found[key], one, rtol=1e-8, err_msg=key)
 
 
-def test_regions_of_a_pair_in_a_graph_have_nothing_in_common():
+def test_regions_of_a_pair_in_a_graph_are_opposites():
     pairs = pd.DataFrame({"tumor": ["1", "2"], "region": ["a", "a"], "neighbour": ["b", "b"]})
     table = pd.DataFrame(
         {"tumor": [1, 1, 2, 2], "region": ["a", "b"] * 2, "f": [1.0, 2, 4, 3], "g": [0.1, 0.5, 0.2, 1]}
     )
     data = MultiRegion("graph").prepare(table, features="f", genes="g", neighbours=pairs)
-    apart, alike = RegionLayout(data, contextual=False).compare_pairs(data["pair_neighbourhood"].values)
-    assert (apart, alike) == pytest.approx((2.0, 0.0))  # one is the other's opposite, of variance 1
+    found = RegionLayout(data, contextual=False).compare_pairs(data["pair_neighbourhood"].values)
+    assert found == pytest.approx((1.0, -1.0))
 
 
 def test_finite_variances_are_those_of_the_coefficients_themselves(name: str):
@@ -199,10 +209,12 @@ def test_there_is_no_slope_in_units_of_ranks():
     assert "slope" not in MODELS["exchangeable"].estimands(draw("exchangeable")[0], data)
 
 
-def test_links_are_judged_by_their_distribution_over_places(name: str):
+def test_links_are_judged_by_their_distribution_over_places(plain_model: ModuleType, name: str):
     model = MODELS[name]
-    for _, own, found in draws_of(name):
-        sd = np.sqrt((found["variance_within"] + found["variance_between"]).values)
+    for number, own, found in draws_of(name):
+        of_b, tumor = correlation_of(plain_model, name, 1, number), prepare(name)["tumor_index"].values
+        parts = (np.broadcast_to(own[key] ** 2, (2, 2)) for key in ("tumor_sd", "space_sd"))
+        sd = np.sqrt(next(parts) + next(parts) * place_variance(of_b, tumor))
         inner = np.sqrt(found["variance_within"].values)
         for place in np.ndindex(2, 2):
             slope = own["B_0"][place]
@@ -226,12 +238,18 @@ def test_variance_shares_are_those_of_every_source(plain_model: ModuleType, name
             others += own["batch_effect"].T[data["batch_index"].values]
         of_a, variance = correlation_of(plain_model, name, 0, number), variances_of_a(model, own)
         square = (genome**2).mean(axis=0)
-        by_genes = {key: found[f"variance_{key}"].values * square for key in ("between", "within")}
-        common = variance["patient"] + variance["tumor"] + variance["space"] * common_covariance(of_a, tumor)
-        smooth = variance["space"] * expected_variance(of_a, tumor)
+        of_b = correlation_of(plain_model, name, 1, number)
+        tumor_sd, space_sd = (np.broadcast_to(own[key], (2, 2)) for key in ("tumor_sd", "space_sd"))
+        shared = tumor_sd**2 + space_sd**2 * max(pair_covariance(of_b, tumor), 0.0)
+        everywhere = tumor_sd**2 + space_sd**2 * place_variance(of_b, tumor)
+        by_genes = {"between": shared * square, "within": (everywhere - shared) * square}
+        of_pairs = pair_covariance(of_a, tumor)
+        common = variance["patient"] + variance["tumor"] + variance["space"] * max(of_pairs, 0.0)
+        smooth = variance["space"] * (place_variance(of_a, tumor) - max(of_pairs, 0.0))
+        joint = np.stack([np.cov(explained[:, row], others[:, row], ddof=0) for row in range(2)])
         parts = {
-            "genes": explained.var(axis=0),
-            "covariates": others.var(axis=0),
+            "genes": joint[:, 0].sum(axis=1),
+            "covariates": joint[:, 1].sum(axis=1),
             "B_between": by_genes["between"].sum(axis=1),
             "B_within": by_genes["within"].sum(axis=1),
             "a_between": common,
@@ -248,9 +266,47 @@ def test_variance_shares_are_those_of_every_source(plain_model: ModuleType, name
         share = (by_genes["between"] + by_genes["within"]) / total[:, None]
         np.testing.assert_allclose(found["heterogeneity"], share, rtol=1e-7)
         np.testing.assert_array_equal(found["heterogeneity_above"], share > model.delta)
-        inner = smooth + variance["residual"]
+        inner = variance["space"] * expected_variance(of_a, tumor) + variance["residual"]
         np.testing.assert_allclose(found["a_variance_within"], inner, rtol=1e-7)
-        np.testing.assert_allclose(found["a_icc"], common / (common + inner), rtol=1e-7)
+        of_two = variance["patient"] + variance["tumor"] + variance["space"] * of_pairs
+        np.testing.assert_allclose(found["a_icc"], of_two / (common + smooth + variance["residual"]), rtol=1e-7)
+
+
+def test_estimands_of_a_graph_are_those_of_simulated_places():
+    """Three neighbours of each other have equal variances, and so the estimands have no averages in them."""
+    table = simulate_regions(20, 3, genes={"EGFR": "expression"}, seed=28)
+    table["f"] = np.random.default_rng(29).standard_normal(len(table))
+    model = MultiRegion("graph", contextual=False)
+    data = model.prepare(table, features="f", genes="EGFR", neighbours=neighbours_of(table, 2))
+    own = model.draw_prior(data, np.random.default_rng(30), 1)["parameters"].to_dataset().drop_vars("B_variance_within")
+    for key, one in {"B_0": 0.5, "mu": 0.0, "tumor_sd": 0.1, "space_sd": 0.5, "mixing": 0.9, "total_sd": 1.0}.items():
+        own[key][...] = one
+    own["share"][...] = [0.2, 0.6, 0.2]
+    found = {
+        str(key): float(one.squeeze())
+        for key, one in model.estimands(own.expand_dims("chain"), data).items()
+        if one.size == 1
+    }
+    rng, layout = np.random.default_rng(31), RegionLayout(data, contextual=False)
+    many = {key: own[key].values.repeat(4000, axis=0) for key in (*dims_of(model), "B_0", "mu") if key in own}
+    drawn = simulate_values(model, layout, many, rng, local=True)
+    coefficient = drawn["parameters"]["B"].values[..., 0, 0]
+    gene = layout.genome[:, 0]
+    value = drawn["data"]["value"].transpose("draw", "region", "feature").values[..., 0]
+    rest = (value - coefficient * gene).reshape(len(value), -1, 3)  # regions of a tumour stand together
+    by_tumor = coefficient.reshape(rest.shape)
+    total = 0.25 * gene.var() + ((coefficient - 0.5) * gene).var() + rest.var()
+    covariance = np.einsum("dtr,dts->rs", rest, rest) / rest[..., 0].size
+    expected = {
+        "same_sign": (coefficient > 0).mean(),
+        "heterogeneity": ((coefficient - 0.5) * gene).var() / total,
+        "variance_within": by_tumor.var(axis=2, ddof=1).mean(),
+        "a_variance_within": rest.var(axis=2, ddof=1).mean(),
+        "a_icc": (covariance.sum() - np.trace(covariance)) / (2.0 * np.trace(covariance)),
+        "local_share": 1.0 - 0.1**2 / coefficient.var(),
+    }
+    for key, one in expected.items():
+        assert found[key] == pytest.approx(one, rel=0.02, abs=0.004), key
 
 
 def test_distances_are_where_the_correlation_has_fallen(plain_model: ModuleType, name: str):

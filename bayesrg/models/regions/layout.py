@@ -102,12 +102,11 @@ class RegionLayout:
         return matrix
 
     def compare_pairs(self, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What sets regions of a tumour apart, and what they have in common, of a process (…, region_pair) of unit sd.
+        """Mean variance of regions and mean covariance of two regions of a tumour, of a process (…, region_pair).
 
-        Apart is the expected variance among a tumour's regions, with n - 1 as divisor: the mean variance of the regions
-        less the mean covariance of their pairs, averaged over tumours with two regions or more. In common is the mean
-        covariance, or 0 where that is negative: a process that adds up to zero in each tumour, as a graph's does, has
-        nothing in common.
+        Both are averaged over tumours with two regions or more. Their difference is the expected variance among a
+        tumour's regions, with n - 1 as divisor. Of a process that adds up to zero in each tumour, as a graph's does,
+        the covariance is negative.
         """
         several = np.bincount(self.tumor, minlength=self.n_tumors) > 1
         if not several.any():
@@ -118,5 +117,4 @@ class RegionLayout:
             tumor = self.tumor[self.row[chosen]]
             weight = 1.0 / (np.bincount(tumor, minlength=self.n_tumors)[tumor] * several.sum())
             means.append(covariance[..., chosen] @ weight)
-        variance, common = means
-        return variance - common, np.maximum(common, 0.0)
+        return means[0], means[1]

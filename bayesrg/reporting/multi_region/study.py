@@ -176,7 +176,8 @@ class Study:
 
     def spread(self, link: Link) -> np.ndarray:
         """Draws of the sd of a link's coefficient over tumours and regions of the superpopulation, flat."""
-        return np.sqrt(self.draws("variance_within", link) + self.draws("variance_between", link))
+        # The variance within tumours cannot be added: of a graph it counts regions that vary against each other twice.
+        return np.sqrt(self.draws("variance_between", link) / (1.0 - self.draws("local_share", link)))
 
     def estimate(self, name: str, link: Link) -> Estimate:
         """The estimate of an estimand of a link."""
