@@ -1,15 +1,21 @@
-"""What every test shares: which tests are selected, the hypothesis profiles, and a headless browser."""
+"""What every test shares: which tests are selected, the hypothesis profiles, a command line, and a headless browser."""
 
 import os
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
 from selenium import webdriver
 
 from bayesrg import datasets
+from bayesrg.cli import main
+from bayesrg.errors import FitError
 
 settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
@@ -79,6 +85,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if not unwanted & marks[item]]
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[[str], SimpleNamespace]:
+    """Run a command line and return its exit code, standard output and standard error."""
+
+    def run_command(line: str) -> SimpleNamespace:
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                code = main(shlex.split(line))
+            except SystemExit as stopped:
+                code = int(stopped.code or 0)
+        return SimpleNamespace(code=code, out=out.getvalue(), err=err.getvalue())
+
+    return run_command
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Model, data and options as they reach the sampler, which is not run."""
+    from bayesrg import inference
+
+    given = SimpleNamespace()
+
+    def note(model, data, **sampling):
+        vars(given).update(model=model, data=data, sampling=sampling)
+        raise FitError("noted")
+
+    monkeypatch.setattr(inference, "fit", note)
+    return given
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import json
 import re
 import shlex
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from types import SimpleNamespace
 from typing import get_args
 from unittest.mock import create_autospec
@@ -15,9 +13,8 @@ import pytest
 import xarray as xr
 
 from bayesrg import cohort
-from bayesrg.cli import association_arguments, main
+from bayesrg.cli import association_arguments
 from bayesrg.cli.arguments import build_parser
-from bayesrg.errors import FitError
 from bayesrg.storage import write_dataset
 
 FIT = (
@@ -47,17 +44,6 @@ def make_patients(*, seed: int = 1) -> pd.DataFrame:
             "megabases": rng.uniform(30, 40, 60),
         }
     )
-
-
-def run(line: str) -> SimpleNamespace:
-    """Run a command line and return its exit code, standard output and standard error."""
-    out, err = StringIO(), StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            code = main(shlex.split(line))
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-    return SimpleNamespace(code=code, out=out.getvalue(), err=err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +86,7 @@ def make_alternatives() -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory, compiled_once):
+def fitted(run, tmp_path_factory, compiled_once):
     """A fit made on the command line: the folder, and what was told."""
     from bayesrg import models
 
@@ -116,26 +102,10 @@ def fitted(tmp_path_factory, compiled_once):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(place):
     """A working directory with the table of patients."""
-    monkeypatch.chdir(tmp_path)
     make_patients().to_csv("patients.csv", index=False)
-    return tmp_path
-
-
-@pytest.fixture
-def noted(monkeypatch):
-    """Model, data and options as they reach the sampler, which is not run."""
-    from bayesrg import inference
-
-    given = SimpleNamespace()
-
-    def note(model, data, **sampling):
-        vars(given).update(model=model, data=data, sampling=sampling)
-        raise FitError("noted")
-
-    monkeypatch.setattr(inference, "fit", note)
-    return given
+    return place
 
 
 # What it answers
@@ -204,7 +174,7 @@ def test_other_models_and_classical_tests_stand_beside(fitted):
     assert "bayesrg predict fit.zarr.zip TABLE" in fitted.out
 
 
-def test_summary(fitted, tmp_path):
+def test_summary(run, fitted, tmp_path):
     told = run(f"summary {fitted.path} --csv {tmp_path / 'summary.csv'}")
     assert told.code == 0
     assert told.out.startswith("IDH1 by size_mm given age (bernoulli): converged\n")
@@ -214,7 +184,7 @@ def test_summary(fitted, tmp_path):
     assert {"odds_ratio[size_mm, sd]", "above_zero[size_mm]"} <= set(written.index)
 
 
-def test_report(fitted, tmp_path):
+def test_report(run, fitted, tmp_path):
     told = run(f"report {fitted.path} --out {tmp_path / 'report.html'}")
     assert (told.code, told.out) == (0, f"written to {tmp_path / 'report.html'}\n")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -222,7 +192,7 @@ def test_report(fitted, tmp_path):
     assert "size_mm" in page
 
 
-def test_new_patients_are_predicted(fitted, place):
+def test_new_patients_are_predicted(run, fitted, place):
     from bayesrg.inference import load
     from bayesrg.models import model_of, predict_patients
 
@@ -240,7 +210,7 @@ def test_new_patients_are_predicted(fitted, place):
 # Fits that go wrong
 
 
-def test_a_fit_that_did_not_converge_is_saved_and_says_so(place, compiled_once, fitted):
+def test_a_fit_that_did_not_converge_is_saved_and_says_so(run, place, compiled_once, fitted):
     told = run(f"{FIT} --draws 40 --tune 100 --chains 2 --no-alternatives")
     assert told.code == 4
     assert "bayesrg: warning: NOT CONVERGED" in told.err
@@ -255,7 +225,7 @@ def test_a_fit_that_did_not_converge_is_saved_and_says_so(place, compiled_once, 
     assert "Do not use these predictions" in predicted.err
 
 
-def test_an_interruption_leaves_the_old_file(place, compiled_once, fitted, monkeypatch):
+def test_an_interruption_leaves_the_old_file(run, place, compiled_once, fitted, monkeypatch):
     from bayesrg import models
 
     def interrupt(*_, **__):
@@ -285,7 +255,7 @@ def test_choices_are_those_of_the_model():
             build_parser().parse_args(shlex.split(f"{FIT} {option} {choice}"))
 
 
-def test_options_reach_model_and_sampler(place, noted):
+def test_options_reach_model_and_sampler(run, place, noted):
     from bayesrg.models import Association, Ordinal
 
     told = run(
@@ -316,13 +286,13 @@ def test_options_reach_model_and_sampler(place, noted):
         ("--outcome variants --family negative_binomial --exposure megabases", {"exposure": "megabases"}),
     ],
 )
-def test_options_of_single_families(place, noted, options, attributes):
+def test_options_of_single_families(run, place, noted, options, attributes):
     told = run(f"fit association patients.csv --predictor age {options} --out fit.zarr.zip --seed 1")
     assert told.err.splitlines()[-1] == "bayesrg: error: noted"
     assert {name: noted.data.attrs[name] for name in attributes} == attributes
 
 
-def test_a_cohort_knows_patients_units_and_direction(place, noted):
+def test_a_cohort_knows_patients_units_and_direction(run, place, noted):
     table = make_patients()
     clinical = cohort.Source(table[["patient", "IDH1"]], "genome")
     features = cohort.Source(table[["patient", "size_mm"]], "imaging", units={"size_mm": "mm"})
@@ -350,7 +320,7 @@ USAGE = {
 
 
 @pytest.mark.parametrize("line", USAGE)
-def test_what_is_not_understood_exits_2(place, line):
+def test_what_is_not_understood_exits_2(run, place, line):
     told = run(line)
     assert (told.code, told.out) == (2, "")
     assert USAGE[line] in told.err
@@ -376,14 +346,14 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("line", ERRORS)
-def test_errors_are_one_line_with_the_mend(place, noted, line):
+def test_errors_are_one_line_with_the_mend(run, place, noted, line):
     told = run(line)
     assert (told.code, told.out) == (1, "")
     assert re.search(f"^bayesrg: error: .*{ERRORS[line]}", told.err.splitlines()[-1])
     assert [path.name for path in place.iterdir()] == ["patients.csv"]
 
 
-def test_only_associations_predict_patients(fitted, place):
+def test_only_associations_predict_patients(run, fitted, place):
     from bayesrg.inference import load, save
     from bayesrg.inference.provenance import describe
     from bayesrg.models import Stability

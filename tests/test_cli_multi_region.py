@@ -3,8 +3,6 @@
 import json
 import re
 import shlex
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from types import SimpleNamespace
 from typing import get_args
 
@@ -14,9 +12,8 @@ import pytest
 import xarray as xr
 
 from bayesrg import cohort
-from bayesrg.cli import main, multi_region_arguments
+from bayesrg.cli import multi_region_arguments
 from bayesrg.cli.arguments import build_parser
-from bayesrg.errors import FitError
 from bayesrg.simulation.regions import neighbours_of, simulate_regions
 from bayesrg.storage import write_dataset
 
@@ -62,19 +59,8 @@ class DrawsFromPrior:
         return xr.Dataset(chained, coords | {"chain": np.arange(chains)}), xr.Dataset(statistics)
 
 
-def run(line: str) -> SimpleNamespace:
-    """Run a command line and return its exit code, standard output and standard error."""
-    out, err = StringIO(), StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            code = main(shlex.split(line))
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-    return SimpleNamespace(code=code, out=out.getvalue(), err=err.getvalue())
-
-
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory):
+def fitted(run, tmp_path_factory):
     """A fit made on the command line: the folder, and what was told."""
     from bayesrg.inference import fitting
 
@@ -89,26 +75,10 @@ def fitted(tmp_path_factory):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(place):
     """A working directory with the table of regions."""
-    monkeypatch.chdir(tmp_path)
     make_regions().to_csv("regions.csv", index=False)
-    return tmp_path
-
-
-@pytest.fixture
-def noted(monkeypatch):
-    """Model, data and options as they reach the sampler, which is not run."""
-    from bayesrg import inference
-
-    given = SimpleNamespace()
-
-    def note(model, data, **sampling):
-        vars(given).update(model=model, data=data, sampling=sampling)
-        raise FitError("noted")
-
-    monkeypatch.setattr(inference, "fit", note)
-    return given
+    return place
 
 
 # What it answers
@@ -171,7 +141,7 @@ def test_the_answer_is_that_of_the_fit(fitted):
         np.testing.assert_allclose([float(cell) for cell in length[1:]], expected, rtol=1e-3)
 
 
-def test_summary(fitted, tmp_path):
+def test_summary(run, fitted, tmp_path):
     told = run(f"summary {fitted.path} --csv {tmp_path / 'summary.csv'}")
     assert told.code == 0
     assert told.out.startswith("glcm_contrast, glcm_energy by EGFR, VEGFA given purity (matern32): ")
@@ -183,7 +153,7 @@ def test_summary(fitted, tmp_path):
     )
 
 
-def test_report(fitted, tmp_path):
+def test_report(run, fitted, tmp_path):
     told = run(f"report {fitted.path} --out {tmp_path / 'report.html'}")
     assert (told.code, told.out) == (0, f"written to {tmp_path / 'report.html'}\n")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -204,7 +174,7 @@ def test_choices_are_those_of_the_model():
     assert (options.spatial, options.residual, options.scale) == ("matern32", "independent", "z_score")
 
 
-def test_options_reach_model_and_sampler(place, noted):
+def test_options_reach_model_and_sampler(run, place, noted):
     from bayesrg.models import MultiRegion
 
     told = run(
@@ -231,7 +201,7 @@ def test_options_reach_model_and_sampler(place, noted):
     assert str(data["tumor"].values[0]) == "01"
 
 
-def test_a_graph_is_read_from_a_table_of_pairs(place, noted):
+def test_a_graph_is_read_from_a_table_of_pairs(run, place, noted):
     pairs = neighbours_of(make_regions(), 1)
     pairs.to_csv("neighbours.csv", index=False)
     told = run(FIT.replace("--coordinates x y z", "--spatial graph --neighbours neighbours.csv"))
@@ -243,7 +213,7 @@ def test_a_graph_is_read_from_a_table_of_pairs(place, noted):
     assert 0 < joined < int(data["pair_in_tumor"].where(apart).sum()) + 1
 
 
-def test_a_cohort_of_regions_is_taken(place, noted):
+def test_a_cohort_of_regions_is_taken(run, place, noted):
     table = make_regions()
     keys = ["patient", "tumor", "region"]
     sources = {
@@ -270,7 +240,7 @@ USAGE = {
 
 
 @pytest.mark.parametrize("line", USAGE)
-def test_what_is_not_understood_exits_2(place, line):
+def test_what_is_not_understood_exits_2(run, place, line):
     told = run(line)
     assert (told.code, told.out) == (2, "")
     assert USAGE[line] in told.err
@@ -295,7 +265,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("line", ERRORS)
-def test_errors_are_one_line_with_the_mend(place, noted, line):
+def test_errors_are_one_line_with_the_mend(run, place, noted, line):
     told = run(line)
     assert (told.code, told.out) == (1, "")
     assert re.search(f"^bayesrg: error: .*{ERRORS[line]}", told.err.splitlines()[-1])

@@ -8,6 +8,7 @@ is redistributed by bayesrg: `about` tells each data set's licence and what to c
 
 from bayesrg.datasets.catalogue import DataSet, about
 from bayesrg.datasets.fetching import folder, path
+from bayesrg.datasets.gliomas import glioma_biopsies, glioma_copy_number, glioma_expression, glioma_mask
 from bayesrg.datasets.loading import (
     ccr_phantom_features,
     ctp4r_features,
@@ -16,16 +17,7 @@ from bayesrg.datasets.loading import (
     sarcoma_pet,
     sarcomas,
 )
-from bayesrg.datasets.regions import (
-    glioma_biopsies,
-    glioma_copy_number,
-    glioma_expression,
-    glioma_mask,
-    ivygap_coefficients,
-    ivygap_regions,
-    renal_pairs,
-    renal_regions,
-)
+from bayesrg.datasets.regions import ivygap_coefficients, ivygap_regions, renal_pairs, renal_regions
 
 __all__ = [
     "DataSet",

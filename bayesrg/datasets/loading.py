@@ -7,6 +7,7 @@ from io import StringIO
 import pandas as pd
 
 from bayesrg.datasets.fetching import PUBLISHED_VALUES, path, published_values, registered
+from bayesrg.datasets.reading import read_table
 from bayesrg.errors import DataNotFoundError
 
 
@@ -162,7 +163,7 @@ def prostate_features() -> pd.DataFrame:
     all, and first-order features only on the normalisation (Entropy and Uniformity on the bin width too).
     """
     text = ["patient", "session", "segmentedStructure", "texdim", "bin", "pipeline"]
-    table = _read_table("qin_prostate/qin_prostate_T2_long.csv.gz", text, rows=4024, columns=92)
+    table = read_table("qin_prostate/qin_prostate_T2_long.csv.gz", text=text, rows=4024, columns=92)
     normalisations = {
         (False, False): "none",
         (True, False): "muscle",
@@ -211,7 +212,7 @@ def ccr_phantom_features() -> pd.DataFrame:
     ``resin`` (531 HU) say what they are. Voxel sizes differ between scanners.
     """
     text = ["Patient", "ROI", "Scanner", "Batch", "material", "sub"]
-    table = _read_table("ccr_phantom/ccr1_long.csv.gz", text, rows=2080, columns=97)
+    table = read_table("ccr_phantom/ccr1_long.csv.gz", text=text, rows=2080, columns=97)
     labels = pd.DataFrame(
         {
             "region": table["ROI"],
@@ -254,7 +255,7 @@ def ctp4r_features() -> pd.DataFrame:
     being absent; group 3 counts 11 to 25 in another order; in the others it is the scan's number. So scans of different
     groups are not independent. Stored values seem to lie about 1,000 above Hounsfield units, as is usual in CT.
     """
-    table = _read_table("ctp4r/ctp4r_long.csv.gz", ["group", "scan_id", "class", "rep"], rows=1394, columns=98)
+    table = read_table("ctp4r/ctp4r_long.csv.gz", text=["group", "scan_id", "class", "rep"], rows=1394, columns=98)
     tissues = {"n": "normal", "c": "cyst", "h": "haemangioma", "m": "metastasis"}
     scan = table["scan_id"].str[:3]
     labels = pd.DataFrame(
@@ -283,18 +284,6 @@ def _ctp4r_acquisition(group: str, number: int) -> str:
     elif group == "3" and 16 <= number <= 25:
         number = 36 - number
     return f"{number:02d}"
-
-
-def _read_table(name: str, text: list[str], *, rows: int, columns: int) -> pd.DataFrame:
-    """Return a table of a data set with its labels as text, refusing one of another size."""
-    file = path(name)
-    table = pd.read_csv(file, dtype=dict.fromkeys(text, str))
-    if table.shape != (rows, columns):
-        raise DataNotFoundError(
-            f"{file} has {table.shape[0]} rows and {table.shape[1]} columns; {name!r} has {rows} and {columns}. Set "
-            "BAYESRG_DATA to a folder that has it."
-        )
-    return table
 
 
 def _beside(labels: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bayesrg.simulation.calibration import calibrate
     from bayesrg.simulation.clones import CopyNumberGene, ExpressedGene, MutatedGene
+    from bayesrg.simulation.designs import CalibrationPlan, calibrate_designs
     from bayesrg.simulation.lesions import SyntheticCohort, simulate_lesions, write_lesions
     from bayesrg.simulation.regions import distance_to_ellipsoid, neighbours_of, simulate_regions
     from bayesrg.simulation.uniformity import Calibration, plot_calibration
 
 __all__ = [
     "Calibration",
+    "CalibrationPlan",
     "CopyNumberGene",
     "ExpressedGene",
     "MutatedGene",
     "SyntheticCohort",
     "calibrate",
+    "calibrate_designs",
     "distance_to_ellipsoid",
     "neighbours_of",
     "plot_calibration",
@@ -27,11 +30,13 @@ __all__ = [
 
 _HOMES = {
     "Calibration": "bayesrg.simulation.uniformity",
+    "CalibrationPlan": "bayesrg.simulation.designs",
     "CopyNumberGene": "bayesrg.simulation.clones",
     "ExpressedGene": "bayesrg.simulation.clones",
     "MutatedGene": "bayesrg.simulation.clones",
     "SyntheticCohort": "bayesrg.simulation.lesions",
     "calibrate": "bayesrg.simulation.calibration",
+    "calibrate_designs": "bayesrg.simulation.designs",
     "distance_to_ellipsoid": "bayesrg.simulation.regions",
     "neighbours_of": "bayesrg.simulation.regions",
     "plot_calibration": "bayesrg.simulation.uniformity",

@@ -5,10 +5,6 @@
 It takes an hour and a half of CPU, can be interrupted, and goes on where it stopped.
 """
 
-import argparse
-import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +12,7 @@ import pandas as pd
 
 from bayesrg.models import Association
 from bayesrg.models.families import Ordinal
-from bayesrg.simulation.calibration import calibrate
-from bayesrg.simulation.uniformity import write_json
+from bayesrg.simulation.designs import CalibrationPlan, calibrate_designs, calibration_parser
 
 HERE = Path(__file__).parent
 SEED = 20261123
@@ -86,36 +81,18 @@ def prepare(name, model):
     return model.prepare(table(), outcome=outcome, predictor="feature", **options)
 
 
+def plan(name):
+    """How a design is calibrated."""
+    model = model_of(name)
+    sampling = {"seed": SEED, "draws": 500, "cores": 1}
+    return CalibrationPlan(f"40 patients: {DESIGNS[name][3]}", model, prepare(name, model), sampling)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-sets", type=int, default=500)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
-    parser.add_argument("--out", type=Path, default=HERE / "calibration.json")
-    arguments = parser.parse_args()
-    out = arguments.out
-    # Workers start afresh: a process that has threads (as a sampler has) must not be forked.
-    with ProcessPoolExecutor(arguments.workers, mp_context=multiprocessing.get_context("spawn")) as executor:
-        for name in arguments.designs:
-            one = out.with_name(f"{out.stem}.{name}.json")
-            if not one.exists():
-                model = model_of(name)
-                sampling = {"seed": SEED, "draws": 500, "cores": 1}
-                design = prepare(name, model)
-                calibrate(model, design, arguments.data_sets, **sampling, executor=executor, out=one)
-    parts = {name: out.with_name(f"{out.stem}.{name}.json") for name in DESIGNS}
-    missing = [name for name, part in parts.items() if not part.exists()]
-    if missing:
-        print(f"not done yet: {', '.join(missing)}")
-        return
-    results = {
-        name: {"design": f"40 patients: {DESIGNS[name][3]}"} | json.loads(part.read_text(encoding="utf-8"))
-        for name, part in parts.items()
-    }
+    arguments = calibration_parser(__doc__, out=HERE / "calibration.json", designs=DESIGNS).parse_args()
     command = "uv run python models/association/make_calibration.py"
-    write_json({"command": command, "false_alarm": FALSE_ALARM, "designs": results}, out)
-    for part in parts.values():
-        part.unlink()
+    plans = {name: plan(name) for name in DESIGNS}
+    calibrate_designs(plans, command=command, false_alarm=FALSE_ALARM, **vars(arguments))
 
 
 if __name__ == "__main__":

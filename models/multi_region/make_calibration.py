@@ -2,21 +2,16 @@
 
     uv run python models/multi_region/make_calibration.py [--data-sets 500] [--workers 2] [--designs NAME …]
 
-It takes an hour of CPU, can be interrupted, and goes on where it stopped.
+It takes one and a half hours of CPU, can be interrupted, and goes on where it stopped.
 """
 
-import argparse
-import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from bayesrg.models import MultiRegion
-from bayesrg.simulation.calibration import calibrate
+from bayesrg.simulation.designs import CalibrationPlan, calibrate_designs, calibration_parser
 from bayesrg.simulation.regions import neighbours_of, simulate_regions
-from bayesrg.simulation.uniformity import write_json
 
 HERE = Path(__file__).parent
 SEED = 20261123
@@ -47,6 +42,14 @@ DESIGNS = {
         {"patient": "patient"},
         2,
         "exchangeable regions, two tumours a patient",
+    ),
+    "correlated": (
+        MultiRegion(residual="correlated"),
+        3,
+        ["EGFR"],
+        {"coordinates": PLACES},
+        1,
+        "residuals correlated over three features, sds of links that they share, a Matérn function (3/2)",
     ),
 }
 
@@ -80,40 +83,25 @@ def prepare(name, model):
     return model.prepare(table, features=features, genes=genes, **options)
 
 
+def plan(name):
+    """How a design is calibrated."""
+    model = model_of(name)
+    # Of one seed the first parameters would be the same in every design.
+    seed = SEED + list(DESIGNS).index(name) + 1
+    sampling = {"seed": seed, "draws": 300, "tune": 300, "cores": 1}
+    return CalibrationPlan(f"8 tumours: {DESIGNS[name][5]}", model, prepare(name, model), sampling)
+
+
+def is_ranked(quantity):
+    """Whether a quantity has ranks."""
+    return quantity.partition("[")[0] not in TIED
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-sets", type=int, default=500)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
-    parser.add_argument("--out", type=Path, default=HERE / "calibration.json")
-    arguments = parser.parse_args()
-    out = arguments.out
-    # Workers start afresh: a process that has threads (as a sampler has) must not be forked.
-    with ProcessPoolExecutor(arguments.workers, mp_context=multiprocessing.get_context("spawn")) as executor:
-        for name in arguments.designs:
-            one = out.with_name(f"{out.stem}.{name}.json")
-            if not one.exists():
-                model = model_of(name)
-                # Of one seed the first parameters would be the same in every design.
-                seed = SEED + list(DESIGNS).index(name) + 1
-                sampling = {"seed": seed, "draws": 300, "tune": 300, "cores": 1}
-                design = prepare(name, model)
-                calibrate(model, design, arguments.data_sets, **sampling, executor=executor, out=one)
-    parts = {name: out.with_name(f"{out.stem}.{name}.json") for name in DESIGNS}
-    missing = [name for name, part in parts.items() if not part.exists()]
-    if missing:
-        print(f"not done yet: {', '.join(missing)}")
-        return
-    results = {
-        name: {"design": f"8 tumours: {DESIGNS[name][5]}"} | json.loads(part.read_text(encoding="utf-8"))
-        for name, part in parts.items()
-    }
-    for result in results.values():
-        result["ranks"] = {name: own for name, own in result["ranks"].items() if name.partition("[")[0] not in TIED}
+    arguments = calibration_parser(__doc__, out=HERE / "calibration.json", designs=DESIGNS).parse_args()
     command = "uv run python models/multi_region/make_calibration.py"
-    write_json({"command": command, "false_alarm": FALSE_ALARM, "designs": results}, out)
-    for part in parts.values():
-        part.unlink()
+    plans = {name: plan(name) for name in DESIGNS}
+    calibrate_designs(plans, command=command, false_alarm=FALSE_ALARM, is_ranked=is_ranked, **vars(arguments))
 
 
 if __name__ == "__main__":

@@ -5,19 +5,13 @@
 It takes half an hour of CPU, can be interrupted, and goes on where it stopped.
 """
 
-import argparse
-import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bayesrg.models.pooled_stability import PooledStability
-from bayesrg.simulation.calibration import calibrate
-from bayesrg.simulation.uniformity import Calibration, write_json
+from bayesrg.simulation.designs import CalibrationPlan, calibrate_designs, calibration_parser
 
 HERE = Path(__file__).parent
 SEED = 20261205
@@ -72,35 +66,18 @@ def is_ranked(quantity):
     return not set(labels) & (FAMILIES.keys() - set(RANKED))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-sets", type=int, default=500)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=HERE / "calibration.json")
-    arguments = parser.parse_args()
+def plan(name):
+    """How a design is calibrated."""
     model = PooledStability()
-    results = {}
-    # Workers start afresh: a process that has threads (as a sampler has) must not be forked.
-    with ProcessPoolExecutor(arguments.workers, mp_context=multiprocessing.get_context("spawn")) as executor:
-        for name, table in DESIGNS.items():
-            design = prepare(name, model)
-            one = arguments.out.with_name(f"{arguments.out.stem}.{name}.json")
-            if not one.exists():
-                sampling = {"seed": SEED, "draws": 250, "tune": 400, "cores": 1}
-                calibrate(model, design, arguments.data_sets, **sampling, executor=executor, out=one)
-            found = Calibration.from_dict(json.loads(one.read_text(encoding="utf-8")))
-            found = replace(found, ranks=found.ranks[[own for own in found.ranks if is_ranked(str(own))]])
-            results[name] = {"design": " ".join(table.__doc__.split())} | found.to_dict()
-    write_json(
-        {
-            "command": "uv run python models/pooled_stability/make_calibration.py",
-            "false_alarm": FALSE_ALARM,
-            "designs": results,
-        },
-        arguments.out,
-    )
-    for name in DESIGNS:
-        arguments.out.with_name(f"{arguments.out.stem}.{name}.json").unlink()
+    sampling = {"seed": SEED, "draws": 250, "tune": 400, "cores": 1}
+    return CalibrationPlan(" ".join(DESIGNS[name].__doc__.split()), model, prepare(name, model), sampling)
+
+
+def main():
+    arguments = calibration_parser(__doc__, out=HERE / "calibration.json").parse_args()
+    command = "uv run python models/pooled_stability/make_calibration.py"
+    plans = {name: plan(name) for name in DESIGNS}
+    calibrate_designs(plans, command=command, false_alarm=FALSE_ALARM, is_ranked=is_ranked, **vars(arguments))
 
 
 if __name__ == "__main__":

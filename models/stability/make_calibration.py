@@ -7,10 +7,6 @@ The first is of a feature alone, sampled by NUTS; it takes half an hour of CPU, 
 where it stopped. The second is of many features at once: importance sampling, with NUTS where it fails.
 """
 
-import argparse
-import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +14,7 @@ import pandas as pd
 
 from bayesrg.models import Stability
 from bayesrg.simulation.batch_calibration import calibrate_batch
-from bayesrg.simulation.calibration import calibrate
+from bayesrg.simulation.designs import CalibrationPlan, calibrate_designs, calibration_parser
 from bayesrg.simulation.uniformity import write_json
 
 HERE = Path(__file__).parent
@@ -66,50 +62,39 @@ def prepare(name, model):
     )
 
 
+def describe(name):
+    """The design in words."""
+    return " ".join(DESIGNS[name].__doc__.split())
+
+
+def plan(name):
+    """How a design is calibrated by NUTS."""
+    model = Stability()
+    return CalibrationPlan(describe(name), model, prepare(name, model), {"seed": SEED, "draws": 1000, "cores": 1})
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = calibration_parser(__doc__, out=None, n=None)
     parser.add_argument("--path", choices=("nuts", "importance"), default="nuts")
-    parser.add_argument("--data-sets", type=int)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    command = "uv run python models/stability/make_calibration.py"
     if arguments.path == "nuts":
-        out = arguments.out or HERE / "calibration.json"
-        by_nuts(arguments.data_sets or 500, arguments.workers, out)
+        calibrate_designs(
+            {name: plan(name) for name in DESIGNS},
+            arguments.n or 500,
+            arguments.out or HERE / "calibration.json",
+            command=command,
+            false_alarm=FALSE_ALARM,
+            workers=arguments.workers,
+        )
     else:
-        out = arguments.out or HERE / "calibration_importance.json"
-        by_importance(arguments.data_sets or 2000, out)
-
-
-def by_importance(n, out):
-    model = Stability()
-    results = {
-        name: {"design": " ".join(table.__doc__.split())}
-        | calibrate_batch(model, prepare(name, model), n, seed=SEED).to_dict()
-        for name, table in DESIGNS.items()
-    }
-    write(results, "uv run python models/stability/make_calibration.py --path importance", out)
-
-
-def by_nuts(n, workers, out):
-    model = Stability()
-    results = {}
-    # Workers start afresh: a process that has threads (as a sampler has) must not be forked.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
-        for name, table in DESIGNS.items():
-            design = prepare(name, model)
-            one = out.with_name(f"{out.stem}.{name}.json")
-            if not one.exists():
-                sampling = {"seed": SEED, "draws": 1000, "cores": 1}
-                calibrate(model, design, n, **sampling, executor=executor, out=one)
-            results[name] = {"design": " ".join(table.__doc__.split())} | json.loads(one.read_text(encoding="utf-8"))
-    write(results, "uv run python models/stability/make_calibration.py", out)
-    for name in DESIGNS:
-        out.with_name(f"{out.stem}.{name}.json").unlink()
-
-
-def write(results, command, out):
-    write_json({"command": command, "false_alarm": FALSE_ALARM, "designs": results}, out)
+        model = Stability()
+        n, out = arguments.n or 2000, arguments.out or HERE / "calibration_importance.json"
+        results = {
+            name: {"design": describe(name)} | calibrate_batch(model, prepare(name, model), n, seed=SEED).to_dict()
+            for name in DESIGNS
+        }
+        write_json({"command": f"{command} --path importance", "false_alarm": FALSE_ALARM, "designs": results}, out)
 
 
 if __name__ == "__main__":

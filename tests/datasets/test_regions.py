@@ -151,7 +151,7 @@ def test_a_table_of_another_size_is_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("BAYESRG_DATA", str(tmp_path))
     (tmp_path / "glioma3d").mkdir()
     (tmp_path / "glioma3d" / "samples.csv").write_text("Patient\nP1\n")
-    with pytest.raises(DataNotFoundError, match=r"has 1 rows; 'glioma3d/samples.csv' has 266"):
+    with pytest.raises(DataNotFoundError, match=r"has 1 rows and 1 columns; 'glioma3d/samples.csv' has 266 and 100"):
         datasets.glioma_biopsies()
 
 

@@ -1,4 +1,4 @@
-"""What the tests of models share: the plain model, tables of measurement designs, and compiled models."""
+"""What the tests of models share: scripts in models/, tables of measurement designs, and compiled models."""
 
 import sys
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,6 +33,35 @@ def load_script() -> Callable[..., ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture(scope="module")
+def script(request: pytest.FixtureRequest, load_script: Callable[..., ModuleType]) -> ModuleType:
+    """The script that made the reference of the model that a file of tests names as its ``MODEL``."""
+    return load_script("make_reference", request.module.MODEL)
+
+
+@pytest.fixture(scope="module")
+def designs(request: pytest.FixtureRequest, load_script: Callable[..., ModuleType]) -> ModuleType:
+    """The script that makes the full calibration of that model."""
+    return load_script("make_calibration", request.module.MODEL)
+
+
+@pytest.fixture(scope="session")
+def distances() -> Callable[[xr.Dataset, pd.DataFrame], pd.Series]:
+    """Distances of a posterior's means and sds from those of a reference, in Monte Carlo standard errors of both."""
+
+    def as_series(dataset: xr.Dataset) -> pd.Series:
+        return pd.Series({str(name): own.item() for name, own in dataset.data_vars.items()})
+
+    def measure(found: xr.Dataset, expected: pd.DataFrame) -> pd.Series:
+        moments = {"mean": found.mean(("chain", "draw")), "sd": found.std(("chain", "draw"), ddof=1)}
+        error = {name: np.hypot(expected[f"mcse_{name}"], as_series(az.mcse(found, method=name))) for name in moments}
+        return pd.concat(
+            {name: ((as_series(own) - expected[name]) / error[name]).abs() for name, own in moments.items()}
+        )
+
+    return measure
 
 
 @pytest.fixture(scope="session")

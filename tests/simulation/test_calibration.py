@@ -1,4 +1,4 @@
-"""`calibrate` ranks the truth rightly, finds what is wrong, resumes, and reports what fails."""
+"""`calibrate` ranks the truth rightly, finds what is wrong, resumes, and reports what fails; so for many designs."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,16 @@ import pytest
 import xarray as xr
 
 from bayesrg.errors import FitError
-from bayesrg.simulation import Calibration, calibrate, calibration, plot_calibration, uniformity
+from bayesrg.simulation import (
+    Calibration,
+    CalibrationPlan,
+    calibrate,
+    calibrate_designs,
+    calibration,
+    designs,
+    plot_calibration,
+    uniformity,
+)
 
 N_VALUES = 4
 
@@ -43,7 +52,7 @@ class Mean:
     def log_likelihood(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         return xr.Dataset({"joint": -0.5 * ((data["value"] - posterior["mu"]) ** 2).sum("measurement")})
 
-    def log_prior(self, posterior: xr.Dataset) -> xr.Dataset:
+    def log_prior(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         return -0.5 * posterior[["mu"]] ** 2
 
 
@@ -219,3 +228,96 @@ def test_draws_that_depend_on_each_other_are_drawn_again_and_longer(
 def test_kept_draws_are_equally_spaced(design: xr.Dataset):
     with pytest.raises(ValueError, match="equally spaced"):
         run(design, kept=99)
+
+
+# Many designs
+
+
+def run_designs(design: xr.Dataset, out: Path, **options) -> list[str]:
+    """Calibrate two designs that differ in their seeds."""
+    plans = {
+        name: CalibrationPlan(f"the {name}", Mean(), design, {"seed": seed, "draws": 100, "tune": 0})
+        for name, seed in (("second", 2), ("first", 1))
+    }
+    asked = {"n": 12, "command": "make it", "false_alarm": 0.01, "progress": False} | options
+    return calibrate_designs(plans, out=out, **asked)
+
+
+def test_designs_stand_in_one_file_in_their_order(design: xr.Dataset, tmp_path: Path):
+    out = tmp_path / "calibration.json"
+    assert run_designs(design, out, is_ranked=lambda quantity: quantity != "squared") == []
+    assert list(tmp_path.iterdir()) == [out]
+    content = json.loads(out.read_text(encoding="utf-8"))
+    assert (content["command"], content["false_alarm"]) == ("make it", 0.01)
+    told = [(name, own["design"]) for name, own in content["designs"].items()]
+    assert told == [("second", "the second"), ("first", "the first")]
+    found = {name: Calibration.from_dict(own) for name, own in content["designs"].items()}
+    assert found["first"].ranks.equals(run(design, n=12).ranks.drop(columns="squared"))
+    assert {name: own.settings["seed"] for name, own in found.items()} == {"second": 2, "first": 1}
+
+
+def test_interrupted_designs_go_on_where_they_stopped(
+    design: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rank, done = calibration.rank_data_set, []
+
+    def interrupt(model, design, number, sampling, cores):
+        if len(done) == 15:
+            raise KeyboardInterrupt
+        done.append((sampling["seed"], number))
+        return rank(model, design, number, sampling, cores)
+
+    monkeypatch.setattr(calibration, "rank_data_set", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_designs(design, tmp_path / "calibration.json")
+    left = {"calibration.second.json", "calibration.first.partial.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+
+    def go_on(model, design, number, sampling, cores):
+        done.append((sampling["seed"], number))
+        return rank(model, design, number, sampling, cores)
+
+    monkeypatch.setattr(calibration, "rank_data_set", go_on)
+    assert run_designs(design, tmp_path / "calibration.json") == []
+    assert done == [(seed, number) for seed in (2, 1) for number in range(12)]
+    assert [path.name for path in tmp_path.iterdir()] == ["calibration.json"]
+
+
+def test_designs_chosen_apart_add_up(design: xr.Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    whole, out = tmp_path / "whole" / "calibration.json", tmp_path / "calibration.json"
+    whole.parent.mkdir()
+    assert run_designs(design, out, chosen=["first"], progress=True) == ["second"]
+    assert "not done yet: second" in capsys.readouterr().out
+    assert not out.exists()
+    assert run_designs(design, out, chosen=["second"]) == []
+    assert run_designs(design, whole) == []
+    apart, together = (json.loads(path.read_text(encoding="utf-8"))["designs"] for path in (out, whole))
+    assert list(apart) == list(together)
+    assert all(apart[name]["ranks"] == together[name]["ranks"] for name in together)
+
+
+def test_workers_start_afresh_and_change_nothing(design: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    started = []
+
+    def start(workers, mp_context):
+        started.append((workers, mp_context.get_start_method()))
+        return ThreadPoolExecutor(workers)
+
+    monkeypatch.setattr(designs, "ProcessPoolExecutor", start)
+    out = tmp_path / "calibration.json"
+    assert run_designs(design, out, workers=2) == []
+    assert started == [(2, "spawn")]
+    first = json.loads(out.read_text(encoding="utf-8"))["designs"]["first"]
+    assert Calibration.from_dict(first).ranks.equals(run(design, n=12).ranks)
+
+
+def test_a_script_says_on_its_command_line_what_is_done(
+    design: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(designs, "ProcessPoolExecutor", lambda workers, mp_context: ThreadPoolExecutor(workers))
+    out = tmp_path / "calibration.json"
+    parser = designs.calibration_parser(None, out=out, designs=["second", "first"])
+    assert run_designs(design, **vars(parser.parse_args(["--data-sets", "3", "--designs", "first"]))) == ["second"]
+    assert run_designs(design, **vars(parser.parse_args(["--data-sets", "3", "--workers", "1"]))) == []
+    content = json.loads(out.read_text(encoding="utf-8"))
+    assert [own["settings"]["n"] for own in content["designs"].values()] == [3, 3]

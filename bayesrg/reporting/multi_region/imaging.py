@@ -7,6 +7,7 @@ from matplotlib.figure import Figure as Canvas
 from bayesrg.reporting import references as works
 from bayesrg.reporting.blocks import Column, Figure, Section, Table, breakable, prose
 from bayesrg.reporting.drawing import BLUE, GREY, Series, draw, forest, legend_below, shorten
+from bayesrg.reporting.multi_region.features_shown import features_shown
 from bayesrg.reporting.multi_region.study import MOST_LINKS, Study
 from bayesrg.reporting.rounding import significant
 
@@ -64,7 +65,7 @@ def one_way(value: np.ndarray, tumor: np.ndarray) -> tuple[float, float, float]:
 
 
 def _figure(study: Study) -> Figure:
-    features = study.features[:MOST_LINKS]
+    features, rest = features_shown(study)
     found = [study.fit.estimate("a_icc", name) for name in features]
     prior = np.array([np.quantile(study.fit.prior("a_icc", feature=name), [0.5, 0.025, 0.975]) for name in features])
     bounds = [np.array([getattr(one, part) for one in found]) for part in ("mean", "lower", "upper")]
@@ -87,11 +88,7 @@ def _figure(study: Study) -> Figure:
         title="Imaging heterogeneity: what regions of a tumour share",
         alt=f"Posterior means of the intraclass correlation with 95 % intervals: {told}.",
         caption="Of the variance that genes and covariates do not explain, what regions of a tumour have in common."
-        + (
-            f" The first {len(features)} of {len(study.features)} features."
-            if len(features) < len(study.features)
-            else ""
-        ),
+        + rest,
         height=1.4 + 0.4 * len(features),
         paint=paint,
     )

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure as Canvas
 
 from bayesrg.reporting.blocks import Column, Figure, Section, Table, breakable, prose
 from bayesrg.reporting.drawing import draw, shorten
+from bayesrg.reporting.multi_region.features_shown import features_shown
 from bayesrg.reporting.multi_region.study import MOST_LINKS, Study
 from bayesrg.reporting.rounding import interval, probability, rounded
 
@@ -43,7 +44,8 @@ def _sources(study: Study) -> list[str]:
 
 
 def _figure(study: Study) -> Figure:
-    features, sources = study.features[:MOST_LINKS], _sources(study)
+    features, rest = features_shown(study)
+    sources = _sources(study)
     share = np.array(
         [[study.fit.estimate("variance_share", feature, source).mean for source in sources] for feature in features]
     )
@@ -83,12 +85,7 @@ def _figure(study: Study) -> Figure:
         "variance_split",
         title="Sources of each feature’s variance",
         alt=f"Posterior means of shares. {told}.",
-        caption="Posterior means, which add up to one; their intervals are in the table."
-        + (
-            f" The first {len(features)} of {len(study.features)} features."
-            if len(features) < len(study.features)
-            else ""
-        ),
+        caption="Posterior means, which add up to one; their intervals are in the table." + rest,
         height=2.1 + 0.36 * len(features),
         paint=paint,
     )
