@@ -270,3 +270,18 @@ def test_errors_are_one_line_with_the_mend(run, place, noted, line):
     assert (told.code, told.out) == (1, "")
     assert re.search(f"^bayesrg: error: .*{ERRORS[line]}", told.err.splitlines()[-1])
     assert [path.name for path in place.iterdir()] == ["regions.csv"]
+
+
+def test_what_is_wrong_with_files_is_told_by_file(run, place, noted):
+    pairs = neighbours_of(make_regions(), 1)
+    pairs.loc[len(pairs)] = ["01", "region_01", "region_99"]
+    pairs.to_csv("pairs.csv", index=False)
+    of_a_graph = FIT.replace("--coordinates x y z", "--spatial graph --neighbours pairs.csv")
+    told = run(of_a_graph).err
+    assert "pairs.csv has pairs of regions that regions.csv does not have, and they join nothing: 01:region_99." in told
+    assert "regions.csv with pairs.csv: no column 'lesion'" in run(of_a_graph.replace("r tumor ", "r lesion ")).err
+    pairs.rename(columns={"neighbour": "neighbor"}).to_csv("pairs.csv", index=False)
+    assert "pairs.csv: no column 'neighbour'; expected the columns tumor, region, neighbour" in run(of_a_graph).err
+    assert "'EGFR' stands under --features and under --genes" in run(FIT.replace("'glcm_*'", "EGFR")).err
+    make_regions().iloc[:0].to_csv("regions.csv", index=False)
+    assert "regions.csv: there is no row below the names of the columns" in run(FIT).err

@@ -3,13 +3,16 @@
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesrg.cli.associating import read_pairs, read_rows
 from bayesrg.cli.fitting import judge
 from bayesrg.cli.outcome import MOST_LISTED, check_out, given, say, warnings_told
-from bayesrg.errors import SettingsError, list_some
+from bayesrg.errors import BayesrgError, SettingsError, TableError, list_some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +40,15 @@ def run_multi_region(options: Namespace) -> int:
     with warnings_told():
         if not isinstance(table, pd.DataFrame):
             table = to_table(table).reset_index()
-        genes, features = _choose(table, options, labels)
-        data = _prepare(model, table, options, features, genes, neighbours, units)
+        if table.empty:
+            raise TableError(
+                f"{options.table}: there is no row below the names of the columns; expected a row a region"
+            )
+        with _naming_files(options):
+            genes, features = _choose(table, options, labels)
+            data = _prepare(model, table, options, features, genes, neighbours, units)
+            if neighbours is not None:
+                _tell_strangers(neighbours, table, options)
     tell_regions(data)
     tree = fit(
         model,
@@ -178,7 +188,55 @@ def _read_neighbours(path: Path | None) -> "pd.DataFrame | None":
     """The pairs of neighbours, labels as text."""
     from bayesrg.tables import read_table
 
-    return None if path is None else read_table(path, text=NEIGHBOURS, kind="table of neighbours")
+    if path is None:
+        return None
+    table = read_table(path, text=NEIGHBOURS, kind="table of neighbours")
+    columns = [str(name) for name in table.columns]
+    for name in NEIGHBOURS:
+        if name not in columns:
+            near = get_close_matches(name, columns, n=1)
+            raise TableError(
+                f"{path}: no column {name!r}; expected the columns {', '.join(NEIGHBOURS)}, a row a pair; it has "
+                f"{list_some(columns)}{f'. Rename {near[0]!r} to {name!r}' if near else ''}"
+            )
+    return table
+
+
+def _tell_strangers(neighbours: "pd.DataFrame", table: "pd.DataFrame", options: Namespace) -> None:
+    """Tell which pairs of neighbours are of regions that the table does not have: a label may be misspelt."""
+    from bayesrg.models.patient_rows.cells import label, read_column
+
+    def named(tumors: Iterable[object], regions: Iterable[object]) -> list[str]:
+        return [f"{label(tumor)}:{label(region)}" for tumor, region in zip(tumors, regions, strict=True)]
+
+    own = named(read_column(table, options.tumor), read_column(table, options.region))
+    known = set(own)
+    if options.patient:  # a tumour's label that several patients have is told apart as patient/tumour
+        patients = read_column(table, options.patient)
+        known |= {f"{label(patient)}/{region}" for patient, region in zip(patients, own, strict=True)}
+    met = [
+        region
+        for end in NEIGHBOURS[1:]
+        for region in named(read_column(neighbours, "tumor"), read_column(neighbours, end))
+    ]
+    strange = [region for region in dict.fromkeys(met) if region not in known]
+    if strange:
+        say(
+            f"bayesrg: warning: {options.neighbours} has pairs of regions that {options.table} does not have, and they "
+            f"join nothing: {list_some(strange)}. If a label is misspelt, correct it"
+        )
+
+
+@contextmanager
+def _naming_files(options: Namespace) -> Iterator[None]:
+    """Name the files that were read before what is wrong with them."""
+    try:
+        yield
+    except SettingsError:
+        raise
+    except BayesrgError as problem:
+        files = [str(path) for path in (options.table, options.neighbours) if path]
+        raise type(problem)(f"{' with '.join(files)}: {problem}") from problem
 
 
 def _multi_region(options: Namespace) -> Any:
@@ -203,6 +261,12 @@ def _choose(table: "pd.DataFrame", options: Namespace, labels: list[str]) -> tup
     truths = table.select_dtypes(["bool", "boolean"]).columns
     numbers = table.astype(dict.fromkeys(truths, "Float64"))
     others = [*labels, *(options.coordinates or []), *([options.batch] if options.batch else [])]
+    both = [name for name in options.features if name in options.genes]
+    if both:
+        raise SettingsError(
+            f"{list_some(both, show=repr)} stands under --features and under --genes: a link is of two columns, so "
+            "leave it out of one of the two"
+        )
     genes = choose_columns(numbers, options.genes, others)
     return genes, choose_columns(numbers, options.features, [*others, *genes])
 

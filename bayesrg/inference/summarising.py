@@ -9,11 +9,17 @@ import pandas as pd
 import xarray as xr
 
 from bayesrg.errors import FitError
-from bayesrg.inference.diagnosis import IMPORTANCE, diagnose
+from bayesrg.inference.diagnosis import IMPORTANCE, Diagnosis, diagnose
 from bayesrg.variables import OWN_UNIT
 
 
-def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_prob: float = 0.95) -> pd.DataFrame:
+def summary(
+    tree: xr.DataTree,
+    estimands: Sequence[str] | None = None,
+    *,
+    ci_prob: float = 0.95,
+    diagnosis: Diagnosis | None = None,
+) -> pd.DataFrame:
     """Table of estimands: a row each, with mean, sd, median, equal-tailed interval, ESS, R-hat, MCSE, unit and verdict.
 
     Parameters
@@ -21,6 +27,7 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
     tree : a fit
     estimands : names to show; None shows all that the fit has
     ci_prob : probability of the interval
+    diagnosis : what `diagnose` said of the fit, where that is known; None diagnoses it
 
     Returns
     -------
@@ -50,7 +57,7 @@ def summary(tree: xr.DataTree, estimands: Sequence[str] | None = None, *, ci_pro
         "sd": chosen.astype(float).std(("chain", "draw"), ddof=1),
     }
     limits = ((1.0 - ci_prob) / 2.0, 0.5, (1.0 + ci_prob) / 2.0)
-    diagnosis = diagnose(tree)
+    diagnosis = diagnosis or diagnose(tree)
     data = tree["constant_data"].to_dataset()
     parts = []
     for name in names:

@@ -102,8 +102,13 @@ class Fitted:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """The verdict, with hidden labels replaced by level numbers."""
-        found = diagnose(self.tree)
-        return Diagnosis(tuple(replace(check, where=self._anonymous(check.where)) for check in found.checks))
+        checks = self._diagnosis.checks
+        return Diagnosis(tuple(replace(check, where=self._anonymous(check.where)) for check in checks))
+
+    @cached_property
+    def _diagnosis(self) -> Diagnosis:
+        """The verdict with the labels that it has; of a large fit it takes a while."""
+        return diagnose(self.tree)
 
     @property
     def verdict(self) -> str:
@@ -124,7 +129,7 @@ class Fitted:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """All estimands, as `bayesrg.summary` gives them, with hidden labels replaced in the verdict."""
-        table = summary(self.tree, ci_prob=CI_PROB)
+        table = summary(self.tree, ci_prob=CI_PROB, diagnosis=self._diagnosis)
         return table.assign(verdict=self.diagnosis.verdict)
 
     @property

@@ -204,7 +204,7 @@ JACKKNIFE = Reference(
 VARYING_COEFFICIENTS = Reference(
     "Gelfand AE, Kim H-J, Sirmans CF, Banerjee S. Spatial modeling with spatially varying coefficient processes. J Am "
     "Stat Assoc 2003;98:387–396.",
-    "10.1198/016214503000000170",
+    "10.1198/016214503000170",
 )
 MUNDLAK = Reference(
     "Mundlak Y. On the pooling of time series and cross section data. Econometrica 1978;46:69–85.",

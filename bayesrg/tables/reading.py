@@ -85,6 +85,8 @@ def read_table(
         )
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such {kind}; check the path") from None
+    except pd.errors.EmptyDataError:
+        raise TableError(f"{path}: the {kind} is empty; expected a row of names and a row for each record") from None
     except (
         OSError,
         EOFError,

@@ -56,7 +56,7 @@ def test_every_kind_of_file_holds_the_same_table(csv, tmp_path):
         ("absent.csv", None, "there is no such table; check the path"),
         ("table.ods", b"PK", r"expected a table in one of \.csv"),
         ("table.xlsx", b"PK", r"could not be read: File is not a zip file"),
-        ("empty.csv", b"", "the table could not be read: No columns"),
+        ("empty.csv", b"", "the table is empty; expected a row of names"),
         ("ragged.csv", b"a,b\n1\n1,2,3\n", "could not be read"),
         ("cut.csv.gz", gzip.compress(TEXT.encode() * 99, mtime=0)[:60], "could not be read"),
         ("latin.csv", "a,b\n1,\xe9\n".encode("latin-1"), "could not be read"),

@@ -56,7 +56,7 @@ def compose(fit: Fitted, show_subjects: bool) -> tuple[Fitted, Page]:
         imaging(study),
         variogram(study),
         identifiability(study),
-        sensitivity(_with_outer_priors(fit), quoted if len(study.links) <= FEW_LINKS else quoted[:2]),
+        sensitivity(fit, quoted if len(study.links) <= FEW_LINKS else quoted[:2]),
         prediction(study, left_out),
         priors(study),
         _searchable(
@@ -78,17 +78,6 @@ def compose(fit: Fitted, show_subjects: bool) -> tuple[Fitted, Page]:
         f"{count(study.n_tumors, 'tumour')} of {count(study.n_patients, 'patient')}"
     )
     return fit, Page(f"{_named(study.features, 'features')} by {_named(study.genes, 'genes')}", subtitle, sections)
-
-
-def _with_outer_priors(fit: Fitted) -> Fitted:
-    """The fit with the densities of its outermost priors alone.
-
-    What each link's sds are given the sd that they share is part of the model, not a choice before it; scaled, that
-    density would not stay normalised, and would find everything sensitive.
-    """
-    tree = fit.tree.copy()
-    tree["log_prior"] = fit.tree["log_prior"].to_dataset().drop_vars(["tumor_sd", "space_sd"], errors="ignore")
-    return replace(fit, tree=tree)
 
 
 def _named(names: list[str], plural: str) -> str:

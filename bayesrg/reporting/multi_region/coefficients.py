@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.figure import Figure as Canvas
 
 from bayesrg.reporting import references as works
@@ -116,11 +117,12 @@ def _table(study: Study) -> Table:
     )
 
 
-def _cell(study: Study, name: str, link: Link) -> str:
+def _cell(study: Study, name: str, link: Link) -> str | Markup:
     found = study.estimate(name, link)
-    text = f"{found.bare} ({found.bounds})"
     if name != "slope":
-        return text
+        return f"{found.bare} ({found.bounds})"
     unit, per = study.unit_of(link.feature), str(study.data["gene_unit"].sel(gene=link.gene).item())
     unit = "" if unit == "1" else unit
-    return text + (fill(" {unit}", unit=f"{unit or '1'}/{per}" if per else unit) if unit or per else "")
+    units = f"{unit or '1'}/{per}" if per else unit
+    # In two lines, or the column would not fit beside the others.
+    return fill("{mean} {units}<br>({bounds})", mean=found.bare, units=units, bounds=found.bounds)

@@ -27,7 +27,7 @@ from bayesrg.reporting.multi_region.overlaps import (
     overlaps,
     shared_quantities,
 )
-from bayesrg.reporting.multi_region.study import Study
+from bayesrg.reporting.multi_region.study import MOST_LINKS, Study
 from bayesrg.reporting.rounding import interval, significant
 
 
@@ -41,7 +41,7 @@ def identifiability(study: Study) -> Section:
             n=unmoved,
             all=len(table),
             limit=UNMOVED,
-            names=enumerate_words(name_unmoved(table)),
+            names=enumerate_words(name_unmoved(study, table)),
         )
     else:
         said = fill("<b>Every posterior has moved from its prior</b>: all overlaps are below {limit:g}.", limit=UNMOVED)
@@ -102,7 +102,13 @@ def _paint_density(axes: Axes, before: np.ndarray, after: np.ndarray) -> None:
 
 
 def _link_figure(study: Study) -> Figure:
-    links = learned_links(study)
+    correlated = study.model.residual == "correlated"
+    every = learned_links(study)
+    links = every[:MOST_LINKS] if correlated else study.shown
+    partly = study.partly
+    if correlated:
+        partly = " Features share them."
+        partly += f" The first {len(links)} of {len(every)} genes." * (len(links) < len(every))
 
     def paint(canvas: Canvas) -> None:
         panels = canvas.subplots(1, 2, sharey=True, sharex=True)
@@ -118,7 +124,7 @@ def _link_figure(study: Study) -> Figure:
                 Series("posterior, median and 95 %", after[:, 0], after[:, 1], after[:, 2], BLUE, "o"),
                 Series("prior, median and 95 %", before[:, 0], before[:, 1], before[:, 2], GREY, "D", filled=False),
             ]
-            labels = [link.gene if study.model.residual == "correlated" else link.label for link in links]
+            labels = [link.gene if correlated else link.label for link in links]
             forest(axes, labels, series)
             axes.set_title(NAMES[name])
             axes.set_xlim(0, None)
@@ -126,7 +132,8 @@ def _link_figure(study: Study) -> Figure:
         legend_below(canvas, panels[0])
 
     told = "; ".join(
-        f"{link.gene} and {link.feature} {significant(float(np.median(study.draws('link_tumor_sd', link))), 2)} and "
+        f"{link.gene if correlated else f'{link.gene} and {link.feature}'} "
+        f"{significant(float(np.median(study.draws('link_tumor_sd', link))), 2)} and "
         f"{significant(float(np.median(study.draws('link_space_sd', link))), 2)}"
         for link in links
     )
@@ -135,7 +142,7 @@ def _link_figure(study: Study) -> Figure:
         "learned_links",
         title="Prior and posterior of each link’s sds",
         alt=f"Posterior medians of the sd between tumours and in space: {told}.",
-        caption=f"Superpopulation sds of the coefficient between tumours (left) and in space (right).{study.partly}",
+        caption=f"Superpopulation sds of the coefficient between tumours (left) and in space (right).{partly}",
         height=1.5 + 0.36 * len(links),
         paint=paint,
     )

@@ -58,7 +58,8 @@ def _model(study: Study, cited: Bibliography) -> str:
     adjusted += ["batches"] if study.data.sizes["level"] else []
     adjust = f" The mean also held {_and(adjusted)}." if adjusted else ""
     residual = (
-        "a full residual covariance over features"
+        f"a full residual covariance over features, with an LKJ({study.model.priors.residual_correlation:g}) prior on "
+        f"its correlations {cited.cite(works.LKJ)}, and sds of links that features share"
         if study.model.residual == "correlated"
         else "residuals independent over features, and sds of its own for each link, partially pooled"
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayesrg.reporting.blocks import count
-from bayesrg.reporting.multi_region.study import MOST_LINKS, SEED, Link, Study
+from bayesrg.reporting.multi_region.study import SEED, Link, Study
 
 UNMOVED = 0.85  # overlap from which on a posterior is said to be its prior
 BINS = 10  # independent draws of one distribution, some hundreds, overlap by 0.95: more bins would count their noise
@@ -50,10 +50,10 @@ def shared_quantities(study: Study) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def learned_links(study: Study) -> list[Link]:
-    """Links whose sds are shown: features share them where residuals are correlated."""
+    """Links with sds of their own: a link a gene where residuals are correlated, whose features share them."""
     if study.model.residual != "correlated":
-        return study.shown
-    return [Link(study.features[0], gene) for gene in study.genes[:MOST_LINKS]]
+        return study.links
+    return [Link(study.features[0], gene) for gene in study.genes]
 
 
 def overlaps(study: Study) -> pd.DataFrame:
@@ -79,12 +79,12 @@ def overlaps(study: Study) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("quantity")
 
 
-def name_unmoved(table: pd.DataFrame) -> list[str]:
-    """The quantities of `overlaps` that the data hardly moved, those of links counted."""
-    named = []
+def name_unmoved(study: Study, table: pd.DataFrame) -> list[str]:
+    """The quantities of `overlaps` that the data hardly moved, those of links (or of genes) counted."""
+    named, noun = [], "gene" if study.model.residual == "correlated" else "link"
     for kind, own in table.groupby("kind", sort=False):
         n = np.count_nonzero(own["overlap"].to_numpy() >= UNMOVED)
         if n:
-            links = kind in NAMES.values()
-            named.append(f"the {kind}" + (f" of {n} of {count(len(own), 'link')}" if links else ""))
+            several = kind in NAMES.values()
+            named.append(f"the {kind}" + (f" of {n} of {count(len(own), noun)}" if several else ""))
     return named

@@ -65,14 +65,13 @@ def stated_priors(study: Study) -> list[tuple[str, Prior]]:
 
 
 def _implied(study: Study) -> str:
-    first = study.links[0]
-    where = {"feature": first.feature, "gene": first.gene}
-    slope, share = study.fit.prior("B_0", **where), study.fit.prior("heterogeneity", **where)
+    slope, share = study.fit.prior("B_0"), study.fit.prior("heterogeneity")
     low, high = np.quantile(slope, [0.025, 0.975])
     bounds = float(np.quantile(share, 0.025)), float(np.quantile(share, 0.975))
     return fill(
-        "Before the data, an average coefficient lay in {slope} (95 %), the variation of a link made up {share} of its "
-        "feature’s variance (95 %), and more than {delta:g} with a probability of {above}.",
+        "Before the data{links}, an average coefficient lay in {slope} (95 %), the variation of a link made up "
+        "{share} of its feature’s variance (95 %), and more than {delta:g} with a probability of {above}.",
+        links=", over all links" if len(study.links) > 1 else "",
         slope=interval(float(low), float(high), 0.1),
         share=interval(*bounds, 0.001),
         delta=study.model.delta,

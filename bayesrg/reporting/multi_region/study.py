@@ -129,8 +129,18 @@ class Study:
 
     @cached_property
     def cautions(self) -> list[str]:
-        """What about the data should make a reader doubt."""
-        return json.loads(self.data.attrs["cautions"])
+        """What about the data should make a reader doubt; regions by number where labels may not be shown."""
+        found = json.loads(self.data.attrs["cautions"])
+        if self.show_subjects:
+            return found
+        tumor = self.data["tumor_index"].values
+        shown = {
+            str(name): f"region {np.count_nonzero(tumor[: place + 1] == tumor[place])} of {self.tumors[tumor[place]]}"
+            for place, name in enumerate(self.data["region"].values)
+        }
+        # The longest first, or T1:r10 would be taken for T1:r1.
+        labels = re.compile("|".join(re.escape(name) for name in sorted(shown, key=len, reverse=True)))
+        return [labels.sub(lambda name: shown[name.group()], caution) for caution in found]
 
     @cached_property
     def dropped(self) -> dict[str, int]:

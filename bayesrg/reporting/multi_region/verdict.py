@@ -117,7 +117,7 @@ def _prior_above(study: Study, link: Link) -> tuple[float, int]:
 
 
 def _limits(study: Study) -> list[Prose]:
-    unmoved, said = name_unmoved(overlaps(study)), []
+    unmoved, said = name_unmoved(study, overlaps(study)), []
     if unmoved:
         said.append(
             fill(
