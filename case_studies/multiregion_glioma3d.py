@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# # Where in a tumour, or in whose? Biopsies of gliomas with coordinates, and regions of renal tumours
+# # Where in a tumour, or in whose? Biopsies of gliomas with coordinates
 #
 # The 3D Glioma Atlas (Hilz et al., github.com/HenrikBengtsson/3DGliomaAtlas) holds up to 20 biopsies from each of 26
 # gliomas, most with a place in the scanner's coordinates. It is as close as public data come to what this package's
@@ -49,6 +49,10 @@ from bayesrg.inference.pareto import smooth_weights
 from bayesrg.models import MultiRegion, MultiRegionPriors
 from bayesrg.models.regions.laying_out import add_pairs
 from bayesrg.prior import Prior
+from bayesrg.reporting.fitted import Fitted
+from bayesrg.reporting.multi_region.overlaps import overlap
+from bayesrg.reporting.multi_region.semivariances import semivariances
+from bayesrg.reporting.multi_region.study import Study
 
 STARTED = time.perf_counter()
 SMALL = "--small" in sys.argv
@@ -148,11 +152,11 @@ figure.savefig(OUTPUT / "masks.png", dpi=150)
 # the masks as `glioma_mask` places them.*
 #
 # The masks are placed by these very distances, so agreement is the fit of a shift (three numbers) to twenty or more
-# distances a patient, not a proof; that one choice of axes serves everybody is what convinces. Biopsies that round to a
-# voxel just outside are within a millimetre or two of the edge. In the patients not drawn, the centroid fits and the
-# edge does not, as if it had been another mask, or a biopsy contradicts any shift. Their published distances are used
-# all the same, since it is not known which of the two is wrong; only no map is drawn. Left and right are as named; were
-# all three axes mirrored, no distance would change.
+# distances a patient, not a proof; that one choice of axes serves everybody is what convinces. Most biopsies come out
+# inside. Of the five patients not drawn, in three the centroid fits and the edge does not, as if it had been another
+# mask; in the other two no shift fits both, nor the centroid alone. Their published distances are used all the same,
+# since it is not known which of the two is wrong; only no map is drawn. Left and right are as named; were all three
+# axes mirrored, no distance would change.
 #
 # ## Three programmes
 #
@@ -265,8 +269,9 @@ figure.savefig(OUTPUT / "variance_share.png", dpi=150)
 # *Figure 3. Where each programme's variance lies, posterior means. Geometry counts its slopes within and between
 # patients; ten patients cannot tell the latter from the patients themselves.*
 #
-# Proliferation is the patient's more than the place's (glioblastomas proliferate), hypoxia and neurons are about as
-# much the place's, and what is smooth reaches a centimetre or so: about the distance between neighbouring biopsies.
+# Proliferation is the patient's more than the place's (glioblastomas proliferate, Figure 2); of hypoxia and neurons
+# patient and place have shares that these data do not tell apart. What is smooth reaches a centimetre or so, at
+# least half of one and less than three. That slopes differ explains next to nothing.
 #
 # ## Slopes within tumours and between them, universal and local
 #
@@ -301,53 +306,31 @@ scale = data["gene_scale"].to_series().round(1).to_dict()
 print(f"one sd is, in mm: {scale}")
 
 # %% [markdown]
+# Within tumours no slope is told from nil, and no interval goes beyond a quarter of an sd. Between them, patients whose
+# biopsies lie farther from the edge have less proliferation: a difference between ten patients, and one of six
+# coefficients. That a link is universal, or local, has a probability of one eighth at the most.
+#
 # ## The variogram, of the data and of the posterior
 #
-# Half the mean squared difference of two biopsies of a tumour, by their distance. If space counts, it rises from the
-# residual variance to a sill. The band is what the posterior expects of data with these very places, simulated anew.
-
+# Half the mean squared difference of two biopsies of a tumour, less what slopes explain, by their distance. If space
+# counts, it rises from the residual variance to a sill. The band is of data replicated at these very places.
 
 # %%
-def variogram(values: np.ndarray, data: xr.Dataset, edges: np.ndarray) -> np.ndarray:
-    """Return half the mean squared difference of pairs in each class of distance; values are (..., region, feature)."""
-    distance = data["pair_distance"].values
-    row, column = data["pair_row"].values, data["pair_column"].values
-    chosen = (data["pair_in_tumor"].values == 1) & (row != column)
-    kind = np.digitize(distance, edges) - 1
-    squares = (values[..., row, :] - values[..., column, :]) ** 2 / 2
-    return np.stack(
-        [np.nanmean(squares[..., chosen & (kind == k), :], axis=-2) for k in range(len(edges) - 1)], axis=-2
-    )
-
-
-def replicate(model: MultiRegion, tree: xr.DataTree, number: int) -> np.ndarray:
-    """Return features simulated for new tumours with the same places, from draws of the posterior."""
-    rng = np.random.default_rng(SEED)
-    drawn = tree["posterior"].to_dataset().stack(sample=DRAWS, create_index=False)
-    taken = rng.choice(drawn.sizes["sample"], number, replace=False)
-    drawn = drawn.drop_vars([name for name in drawn if str(name) in ("B", "a") or str(name).startswith("B_variance")])
-    parts = [model.simulate(data_of(tree), rng, drawn.isel(sample=one)) for one in taken]
-    return np.stack([part["data"]["value"].transpose("region", "feature").values for part in parts])
-
-
-EDGES = np.arange(0, 49, 8.0)
+found = semivariances(Study(Fitted(tree, model), show_subjects=True))
 figure, axes = plt.subplots(1, len(FEATURES), figsize=(9, 2.8), sharey=True, layout="constrained")
-observed = variogram(data["value"].values, data, EDGES)
-expected = variogram(replicate(model, tree, 60 if SMALL else 400), data, EDGES)
-middle = (EDGES[:-1] + EDGES[1:]) / 2
 for place, (axis, feature) in enumerate(zip(axes, FEATURES, strict=True)):
-    lower, median, upper = np.quantile(expected[..., place], [0.025, 0.5, 0.975], axis=0)
-    axis.fill_between(middle, lower, upper, color=BLUE, alpha=0.2, linewidth=0)
-    axis.plot(middle, median, color=BLUE)
-    axis.plot(middle, observed[:, place], "o", color=ORANGE, markersize=4)
+    lower, median, upper = np.quantile(found.replicated[:, place, :-1], [0.025, 0.5, 0.975], axis=0)
+    axis.fill_between(found.distance, lower, upper, color=BLUE, alpha=0.2, linewidth=0)
+    axis.plot(found.distance, median, color=BLUE)
+    axis.plot(found.distance, found.observed[:, place, :-1].mean(axis=0), "o", color=ORANGE, markersize=4)
     axis.set(title=feature, xlabel="distance (mm)")
-axes[0].set(ylabel="semivariance (sd²)", ylim=(0, 1.7))
+axes[0].set(ylabel="semivariance (sd²)", ylim=(0, None))
 figure.savefig(OUTPUT / "variogram.png", dpi=150)
-covered = (observed >= np.quantile(expected, 0.025, axis=0)) & (observed <= np.quantile(expected, 0.975, axis=0))
-print(f"classes of distance inside the 95 % band: {covered.sum()} of {covered.size}")
+inside = ~found.outside[:, :-1]
+print(f"classes of distance inside the 95 % band: {inside.sum()} of {inside.size}")
 
 # %% [markdown]
-# *Figure 4. Semivariograms within tumours: of the data (points) and of the posterior (median, 95 % band of
+# *Figure 4. Semivariograms within tumours: of the data (points) and of the posterior (median and 95 % band of 200
 # replicates).*
 #
 # ## Is heterogeneity of the slopes identified?
@@ -355,15 +338,7 @@ print(f"classes of distance inside the 95 % band: {covered.sum()} of {covered.si
 # A prior that comes out as it went in has learned nothing. The overlap of prior and posterior is 1 where they are the
 # same, and 0 where they have nothing in common.
 
-
 # %%
-def overlap(prior: np.ndarray, posterior: np.ndarray) -> float:
-    """Return the mass that two samples share, by histograms over the quantiles of both."""
-    edges = np.unique(np.quantile(np.concatenate([prior, posterior]), np.linspace(0, 1, 31)))
-    counts = [np.histogram(sample, edges)[0] / len(sample) for sample in (prior, posterior)]
-    return float(np.minimum(*counts).sum())
-
-
 before = tree["prior_estimands"].to_dataset()
 QUANTITIES = [
     ("sd of slopes within, neurons on edge", "link_space_sd", {"feature": "neurons", "gene": GEOMETRY[1]}),
@@ -399,8 +374,10 @@ identified.to_csv(OUTPUT / "identified.csv", index=False)
 print(identified.round(2).to_string(index=False))
 
 # %% [markdown]
-# *Figure 5. What was known before (grey) and after (blue): of the slopes' variation next to nothing was learned from
-# the data but that it is not large; of a, a good deal.*
+# *Figure 5. What was known before (grey) and after (blue).*
+#
+# Of the slopes' variation little was learned but that it is not large, and of how it divides, and how far it reaches,
+# nothing. Of a, its length and its share between patients, a good deal was.
 #
 # ## Other kernels, other priors of the length-scale
 #
@@ -461,9 +438,10 @@ print("posterior means:")
 print(sensitivity.round(3).to_string(index=False))
 
 # %% [markdown]
-# The kernel hardly matters, and the prior of the length-scale matters for the length and for what follows from it (the
-# smooth share), not for the split between patients and places, nor for the slopes. The data lean towards longer lengths
-# than a prior that one close pair of biopsies has drawn to a few millimetres.
+# (As fitted all weights are one, and k means nothing.) The kernel hardly matters. The prior of the length-scale matters
+# for the length and for the smooth share of the neurons, not for the patient's share of proliferation, nor for the
+# slope. The data lean, by a Bayes factor of about five, towards longer lengths than a prior that one close pair of
+# biopsies has drawn to a few millimetres.
 #
 # ## Maps in the tumours
 #
@@ -598,36 +576,27 @@ if not SMALL:
 
     # B at regions, averaged over those of a tumour, in the feature's units per unit of purity.
     unit = counted["scale"].sel(feature="PTEN").item() / counted["gene_scale"].sel(gene="purity").item()
-    slopes = FITS["copies"]["posterior"]["B"].sel(feature="PTEN", gene="purity").values * unit
-    crude = copies.groupby("patient").apply(lambda rows: np.polyfit(rows["purity"], rows["PTEN"], 1)[0])
-    mean_loss = copies.groupby("patient").apply(
-        lambda rows: np.polyval(np.polyfit(rows["purity"], rows["PTEN"], 1), 0.8)
-    )
-    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
-    order = crude.sort_values().index
+    slopes = FITS["copies"]["posterior"]["B"].sel(feature="PTEN", gene="purity") * unit
     rows = []
-    for place, patient in enumerate(order):
-        mine = slopes[..., counted["tumor_index"].values == np.flatnonzero(counted["tumor"].values == patient)[0]].mean(
-            -1
-        )
-        lower, middle, upper = np.quantile(mine, [0.025, 0.5, 0.975])
-        rows.append((patient, crude[patient], mean_loss[patient], middle, lower, upper))
-        axis.plot([lower, upper], [place, place], color=BLUE)
-        axis.plot(
-            middle, place, "o", color=BLUE, markersize=4, label="" if place else "B, mean over a tumour's biopsies"
-        )
-        axis.plot(
-            crude[patient], place, "x", color=ORANGE, label="" if place else "line through the patient's biopsies"
-        )
+    for number, patient in enumerate(counted["tumor"].values):
+        mine = slopes[..., counted["tumor_index"].values == number].mean("region")
+        lower, middle, upper = mine.quantile([0.025, 0.5, 0.975], DRAWS).values
+        line = np.polyfit(*copies.loc[copies["patient"] == patient, ["purity", "PTEN"]].to_numpy().T, 1)
+        rows.append((patient, line[0], np.polyval(line, 0.8), middle, lower, upper))
+    by_patient = pd.DataFrame(rows, columns=["patient", "crude", "at purity 0.8", "B", "lower", "upper"])
+    by_patient = by_patient.sort_values("crude", ignore_index=True)
+    by_patient.to_csv(OUTPUT / "copies_by_patient.csv", index=False)
+    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    axis.hlines(by_patient.index, by_patient["lower"], by_patient["upper"], color=BLUE)
+    axis.plot(by_patient["B"], by_patient.index, "o", color=BLUE, markersize=4, label="B, mean of a tumour's biopsies")
+    axis.plot(by_patient["crude"], by_patient.index, "x", color=ORANGE, label="line through the patient's biopsies")
     lost = np.diff(np.log2((2 - np.array([0.4, 0.9])) / 2)).item() / 0.5
     for value in (0.0, lost):
         axis.axvline(value, color=GREY, linewidth=0.8)
     axis.set(xlabel="log2(copies of PTEN / 2) per unit of purity")
-    axis.set_yticks(range(len(order)), order)
+    axis.set_yticks(by_patient.index, by_patient["patient"])
     axis.legend(frameon=False, fontsize=8)
     figure.savefig(OUTPUT / "copies.png", dpi=150)
-    by_patient = pd.DataFrame(rows, columns=["patient", "crude", "at purity 0.8", "B", "lower", "upper"])
-    by_patient.to_csv(OUTPUT / "copies_by_patient.csv", index=False)
     print(by_patient.round(2).to_string(index=False))
     print(f"one copy lost in every tumour cell: {lost:.2f} per unit of purity between 0.4 and 0.9")
 
@@ -635,11 +604,11 @@ if not SMALL:
 # *Figure 7. Slope of PTEN's copies on purity by patient: B (median, 95 % interval) and a line through the patient's own
 # biopsies. Grey lines: no loss, and the loss of one copy in all tumour cells.*
 #
-# Where a copy is lost the slope is near what theory says, where none is it is near zero, and the variation between
-# patients is found beyond doubt. That part of it is put down to places rather than patients is the length-scale's: a
-# process that stays the same over a whole tumour is a deviation of the tumour, and where the chains mix badly it is
-# along that ridge. One patient, P413, has lost copies and no slope; its purity is contradicted by its own chromosome
-# 10. EGFR is amplified in some patients, and its copies follow purity there.
+# Where a copy is lost in every tumour cell the slope should lie at the left line, where none is lost at the right one,
+# and in between where a part of the cells has lost it. How the variation of slopes divides between patients and places
+# is in part the length-scale's: a process that stays the same over a whole tumour is a deviation of the tumour. Purity
+# and copies are read from the same sequences and can contradict each other: by its own line P413 has lost copies at a
+# purity of 0.8, and yet they do not fall along purity.
 #
 # ## Contrast enhancement: three patients
 #
@@ -670,84 +639,6 @@ if not SMALL:
     print(enhancement.round(3).to_string(index=False))
 
 # %% [markdown]
-# ## Renal tumours: more tumours, more regions, one plane
-#
-# TRACERx Renal (Fu et al. 2022, doi:10.1038/s41559-021-01586-x) photographed tumours with the regions that were cut
-# from them. Ki67, the share of cells in division, was counted in 454 regions of 43 tumours, with places in millimetres
-# (as inferred, see `datasets.renal_regions`). It is taken as log10(Ki67 + 0.05); the predictor is the distance to the
-# tumour's boundary. This asks of proliferation what the first part asked of its RNA.
-
-# %%
-renal = datasets.renal_regions()
-about = datasets.about("tracerx_renal")
-print(f"{about.title}\n{about.licence}\n{about.citation}\n")
-stained = renal.dropna(subset="ki67").assign(log_ki67=lambda own: np.log10(own["ki67"] + 0.05))
-sizes = stained.groupby("tumor").size()
-print(
-    f"{len(stained)} regions of {len(sizes)} tumours, {sizes.min()} to {sizes.max()} each; in "
-    f"{(stained['ki67'] == 0).sum()} of them no cell divides"
-)
-if not SMALL:
-    cut = model.prepare(
-        stained,
-        features=["log_ki67"],
-        genes=["distance_to_boundary"],
-        coordinates=["x", "y"],
-        units={"distance_to_boundary": "mm"},
-    )
-    FITS["renal"] = fit(model, cut, seed=SEED, progress=False, **FEWER)
-    print(diagnose(FITS["renal"]))
-    own = FITS["renal"]["estimands"].to_dataset().sel(feature="log_ki67")
-    print("share of the variance of log10 Ki67, posterior median (95 % interval):")
-    for source, (label, _) in SOURCES.items():
-        print(f"  {label}: {interval(own['variance_share'].sel(source_of_variance=source))}")
-    link = own.sel(gene="distance_to_boundary")
-    for name in ("B_0", "slope", "slope_between", "link_tumor_sd", "link_space_sd", "heterogeneity", "local_share"):
-        print(f"  {name}: {interval(link[name])}")
-    print(f"  correlation length of a, mm: {interval(own['correlation_length'].sel(process='a'))}")
-
-# %%
-pairs = datasets.renal_pairs()
-classes = pd.cut(pairs["distance"], np.arange(0, 81, 10.0))
-centred = pairs["genomic_distance"] - pairs.groupby("tumor")["genomic_distance"].transform("mean")
-curve = centred.groupby(classes, observed=True).agg(["mean", "size"])
-rng = np.random.default_rng(SEED)
-tumors = pairs["tumor"].unique()
-places = {tumor: np.flatnonzero(pairs["tumor"] == tumor) for tumor in tumors}
-boots = []
-for _ in range(50 if SMALL else 400):
-    chosen = np.concatenate([places[tumor] for tumor in rng.choice(tumors, len(tumors))])
-    boots.append(centred.iloc[chosen].groupby(classes.iloc[chosen], observed=False).mean().to_numpy())
-lower, upper = np.nanquantile(boots, [0.025, 0.975], axis=0)
-curve["lower"], curve["upper"] = lower, upper
-curve.to_csv(OUTPUT / "renal_genomes.csv")
-print("genomic distance of two regions less the mean of their tumour, by distance (mm), bootstrap over tumours:")
-print(curve.round(2).to_string())
-figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
-wide = np.array([between.mid for between in curve.index])
-axes[1].fill_between(wide, lower, upper, color=GREEN, alpha=0.2, linewidth=0)
-axes[1].plot(wide, curve["mean"], "o-", color=GREEN, markersize=4)
-axes[1].axhline(0, color=GREY, linewidth=0.8)
-axes[1].set(xlabel="distance (mm)", ylabel="genomic distance, less\nthe tumour's mean", title="genomes")
-if not SMALL:
-    broad = np.arange(0, 81, 10.0)
-    observed = variogram(cut["value"].values, cut, broad)[:, 0]
-    expected = variogram(replicate(model, FITS["renal"], 400), cut, broad)[..., 0]
-    lower, median, upper = np.quantile(expected, [0.025, 0.5, 0.975], axis=0)
-    axes[0].fill_between(wide, lower, upper, color=BLUE, alpha=0.2, linewidth=0)
-    axes[0].plot(wide, median, color=BLUE)
-    axes[0].plot(wide, observed, "o", color=ORANGE, markersize=4)
-axes[0].set(xlabel="distance (mm)", ylabel="semivariance (sd²)", title="log10 Ki67")
-figure.savefig(OUTPUT / "renal.png", dpi=150)
-
-# %% [markdown]
-# *Figure 8. Renal tumours: semivariogram of log10 Ki67 within tumours (points) with the posterior's (median, 95 % band
-# of replicates), and genomic distance of two regions by the distance between them (95 % bootstrap over tumours).*
-#
-# Proliferation in the first part was RNA of ten gliomas, here it is stained cells of 43 renal tumours. In both most of
-# the variance is the tumour's, a smaller part is smooth within the tumour, and the distance to the edge explains next
-# to nothing. The genomes of neighbours are the more alike, over a few centimetres.
-#
 # ## Report and conclusion
 
 # %%
@@ -785,25 +676,16 @@ if not SMALL:
     )
     agreement = np.corrcoef(by_patient["crude"], by_patient["B"])[0, 1]
     print(f"B by patient and a line through the patient's own biopsies correlate by {agreement:.2f}.")
-    own = FITS["renal"]["estimands"].to_dataset().sel(feature="log_ki67")
-    print(
-        f"Ki67 of renal tumours: by tumour {interval(own['variance_share'].sel(source_of_variance='a_between'))}, "
-        f"by place {interval(own['variance_share'].sel(source_of_variance='a_within'))}, over "
-        f"{interval(own['correlation_length'].sel(process='a'))} mm; slope on the distance to the boundary "
-        f"{interval(own['B_0'].sel(gene='distance_to_boundary'))} sds per sd."
-    )
-print(f"Genomes of regions within 10 mm differ by {-curve['mean'].iloc[0]:.2f} less than the mean of their tumour.")
 
 # %% [markdown]
 # What cannot be claimed. That any of this is radiogenomics of images: the regression is reversed, and its predictors
-# are distances. That the slopes do not vary: ten patients with ten biopsies each cannot see a variation that is not
-# large, and the posterior of it is the prior with its tail cut off. That what varies is the tumour's: surgeons chose
-# the places, purity differs between them, normal brain is biopsied at the edge (neurons are no programme of a glioma),
-# and a score of two humps (neurons) or with one far biopsy (hypoxia) is not normal. That the masks lie where they are
-# drawn within a voxel: they were placed by the distances that they are then said to give. That the patient is the
-# reason for what the patients do not share: histology, grade and IDH go with the patient here. That millimetres of the
-# renal tumours are millimetres: it is inferred. And that a neighbour predicts its neighbour in other tumours: nobody
-# was held back.
+# are distances. That the slopes do not vary: ten patients of some ten biopsies cannot show variation that is not large,
+# and the posterior of it is the prior with its tail cut off. That what varies is the tumour's: surgeons chose the
+# places, purity differs between them, normal brain is biopsied at the edge (neurons are no programme of a glioma), and
+# a score of two humps (neurons) or with one far biopsy (hypoxia) is not normal. That the masks lie where they are drawn
+# within a voxel: they were placed by the distances that they are then said to give. That the patient is the reason for
+# what the patients do not share: histology, grade and IDH go with the patient here. And that a neighbour predicts its
+# neighbour in other tumours: nobody was held back.
 
 # %%
 print(f"{time.perf_counter() - STARTED:.0f} s; written to {OUTPUT}")

@@ -37,6 +37,7 @@ import sys
 import time
 from pathlib import Path
 
+import arviz as az
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -90,10 +91,27 @@ def state_truth(*, slopes=(0.6, 0.2), tumor_sd=(0.05, 0.15), space_sd=(0.05, 0.5
 
 
 def estimate(own_model: MultiRegion, data: xr.Dataset, compiled: Sampler, seed: int) -> xr.Dataset:
-    """Return the draws of every estimand."""
+    """Return the draws of every estimand; its attributes say how well those were sampled that are read below."""
     posterior, _ = compiled.sample(own_model, data, seed=seed, **SAMPLING)
     recovered = own_model.recover_local(posterior, data, np.random.default_rng(seed), local=False)
-    return own_model.estimands(posterior.merge(recovered), data)
+    drawn = own_model.estimands(posterior.merge(recovered), data)
+    read = drawn[["B_0", "heterogeneity", "local_share", "link_space_sd"]]
+    r_hat, ess = (measure(read).to_array() for measure in (az.rhat, az.ess))
+    return drawn.assign_attrs(r_hat=float(r_hat.max()), ess=float(ess.min()))
+
+
+def tell_convergence(table: pd.DataFrame) -> str:
+    """Return how well the posteriors of a table's rows were sampled, in words."""
+    return (
+        f"quantities that are read: largest R-hat {table['r_hat'].max():.3f}, smallest effective sample size "
+        f"{table['ess'].min():.0f} (median over fits {table['r_hat'].median():.3f} and {table['ess'].median():.0f})"
+    )
+
+
+def bound_share(calls: pd.Series) -> tuple[float, float]:
+    """Return the 95 % interval (Wilson's) of the share of data sets in which a call is made."""
+    found = stats.binomtest(int(calls.sum()), len(calls)).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
 
 
 def true_estimands(simulated: xr.DataTree) -> xr.Dataset:
@@ -272,7 +290,7 @@ WORLDS = {
     "B constant": state_truth(slopes=(0.6, 0.2), tumor_sd=NIL, space_sd=NIL, smooth=0.6),
     "B varies in space": state_truth(slopes=(0.6, 0.2), tumor_sd=NIL, space_sd=(0.5, 0.5), smooth=0.6),
 }
-REPLICATES, TUMORS, REGIONS = (2, 8, 4) if SMALL else (5, 20, 8)
+REPLICATES, TUMORS, REGIONS = (2, 8, 4) if SMALL else (10, 20, 8)
 analyses = {"as it is": (model, compiled)}
 if not SMALL:
     without = WithoutOwnSpace()
@@ -297,6 +315,7 @@ for world, parameters in WORLDS.items():
                         "heterogeneity": float(one["heterogeneity"].median()),
                         "truth": float(true_share.sel(feature=feature).squeeze()),
                         "sd_in_space": float(one["link_space_sd"].median()),
+                        **drawn.attrs,
                     }
                 )
         for feature in FEATURES:
@@ -309,9 +328,12 @@ counted = by_world.agg(
     links=("found", "size"), found=("found", "sum"), heterogeneity=("heterogeneity", "median"),
     truth=("truth", "median"), sd_in_space=("sd_in_space", "median"),
 )  # fmt: skip
+counted[["from", "to"]] = [bound_share(own) for _, own in by_world["found"]]
 print(f"{REPLICATES} cohorts of {TUMORS} tumours with {REGIONS} regions, two links each")
 print(f"found: P(heterogeneity > {model.delta:g}) > {CALL}, or p < 0.05; posterior medians, median over links")
+print("from, to: 95 % interval of the share of links in which variation is found, links taken as independent")
 print(counted.round(3).to_string())
+print(tell_convergence(null))
 
 # %% [markdown]
 # ## How many tumours, and how many regions
@@ -323,7 +345,7 @@ print(counted.round(3).to_string())
 
 # %%
 GRID = [(8, 4)] if SMALL else [(tumors, regions) for tumors in (10, 20, 40) for regions in (2, 4, 8)]
-REPEATS = 3 if SMALL else 5
+REPEATS = 3 if SMALL else 10
 
 
 def widths(drawn: xr.Dataset, feature: str) -> dict[str, float]:
@@ -355,7 +377,7 @@ for tumors, regions in GRID:
             row |= after | {f"{name} / prior": after[name] / before[name] for name in after}
             row["sd inside"] = lower <= float(known["link_space_sd"].sel(feature=feature).squeeze()) <= upper
             row["B_0 width"] = float(np.subtract(*interval(one["B_0"])[:0:-1]))
-            rows.append(row)
+            rows.append(row | drawn.attrs)
     print(f"{tumors} tumours, {regions} regions: {time.perf_counter() - STARTED:.0f} s", flush=True)
 runs = pd.DataFrame(rows)
 runs.to_csv(OUTPUT / "designs.csv", index=False)
@@ -370,15 +392,23 @@ designs = pd.DataFrame(
         "false: universal": split["local"]["called universal"].mean(),
     }
 )
+for place, side in enumerate(("from", "to")):
+    designs.insert(1 + place, side, [bound_share(own)[place] for _, own in split["local"]["called local"]])
 ratios = [f"{name} / prior" for name in ("local share", "sd in space", "doublings of length")]
 measures = ["B_0 width", "local share", "sd in space", "doublings of length"]
 precision = split["local"][[*measures, *ratios]].median()
 print(f"share of {REPEATS} cohorts in which a link was called so (probability above {CALL})")
+print("from, to: 95 % interval of the share before them; a standard error of any share is at most", end=" ")
+print(f"{0.5 / REPEATS**0.5:.2f}")
 print(designs.round(2).to_string())
 print("widths of 95 % intervals of the local link, and the same relative to the prior (medians over cohorts)")
 print(precision.round(2).to_string())
 inside = runs["sd inside"]
 print(f"the true sd in space lies in its 95 % interval in {inside.sum()} of {len(inside)} links")
+alarms = runs.loc[runs["feature"] == "universal", "called local"]
+told = "{:.2f} to {:.2f}".format(*bound_share(alarms))
+print(f"the universal link is called local in {alarms.sum()} of {len(alarms)} cohorts of all designs (95 %: {told})")
+print(tell_convergence(runs))
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
@@ -395,6 +425,9 @@ for axis, (measure, title, limits) in zip(axes, panels, strict=True):
     axis.spines[["top", "right"]].set_visible(False)
 for axis in axes[1:]:
     axis.axhline(1, color=GREY, linestyle=":", zorder=0)
+for place, (_, own) in enumerate(designs.groupby("tumors")):
+    regions = own.index.get_level_values("regions") + 0.08 * (place - 1)
+    axes[0].vlines(regions, own["from"], own["to"], color=f"C{place}", linewidth=0.9, alpha=0.6)
 axes[0].legend(frameon=False)
 figure.savefig(OUTPUT / "designs.png", dpi=110)
 plt.close(figure)
@@ -402,27 +435,6 @@ plt.close(figure)
 # %% [markdown]
 # *Figure 2. How often the local link is called local (left), and how much narrower than the prior two of its intervals
 # become (middle, right; 1 is no news).*
-
-# %% [markdown]
-# ## What this says
-#
-# Printed from what was computed above, so that it holds for the run that printed it.
-
-# %%
-constant, varying = (null[null["world"] == world] for world in WORLDS)
-for name in null["analysis"].unique():
-    false, true = (part.loc[part["analysis"] == name, "found"] for part in (constant, varying))
-    told = f"variation found in {false.sum()} of {len(false)} constant links"
-    print(f"{name}: {told}, in {true.sum()} of {len(true)} that vary")
-best = designs["power: local"].idxmax()
-for (tumors, regions), row in designs.iterrows():
-    print(
-        f"{tumors} tumours with {regions} regions: local link called local in {row['power: local']:.0%}, universal one "
-        f"in {row['false: local']:.0%}; interval of the sd in space "
-        f"{precision.loc[(tumors, regions), ratios[1]]:.0%} of the prior's"
-    )
-print(f"power is highest with {best[0]} tumours and {best[1]} regions, false alarms over all designs: ", end="")
-print(f"{split['universal']['called local'].sum().sum()} of {(runs['feature'] == 'universal').sum()}")
 
 # %% [markdown]
 # What cannot be claimed. So few cohorts a design make power coarse: a share of five cohorts moves in steps of a fifth.
