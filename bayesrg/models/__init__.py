@@ -25,6 +25,7 @@ from bayesrg.models.families import (
     StudentT,
 )
 from bayesrg.models.feature_table import tabulate_features
+from bayesrg.models.intra_tumor import intra_tumor_heterogeneity
 from bayesrg.models.level_scales import level_spread
 from bayesrg.models.limits_of_agreement import bland_altman, observed_pairs
 from bayesrg.models.multi_region import MultiRegion
@@ -69,6 +70,7 @@ __all__ = [
     "dependence",
     "describe_groups",
     "fit_alternatives",
+    "intra_tumor_heterogeneity",
     "joint_above",
     "level_spread",
     "model_of",

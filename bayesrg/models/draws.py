@@ -6,11 +6,17 @@ import numpy as np
 import xarray as xr
 
 
-def flatten_draws(posterior: xr.Dataset) -> dict[str, np.ndarray]:
-    """Every variable as an array (draw, its own dims), the draws of all chains one after the other."""
+def flatten_draws(posterior: xr.Dataset, dims: Mapping[str, tuple[str, ...]] | None = None) -> dict[str, np.ndarray]:
+    """Every variable as an array (draw, its own dims), the draws of all chains one after the other.
+
+    Parameters
+    ----------
+    dims : the order of a variable's own dims; those of variables that it lacks stay as they are
+    """
     found = {}
     for name, own in posterior.data_vars.items():
-        array = own.transpose("chain", "draw", ...).values
+        order = (dims or {}).get(str(name), (...,))
+        array = own.transpose("chain", "draw", *order).values
         found[str(name)] = array.reshape(-1, *array.shape[2:])
     return found
 

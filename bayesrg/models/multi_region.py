@@ -5,7 +5,7 @@
 for regions r of tumours t: B_0 is the population's coefficient of each feature and gene, U_t a tumour's deviation,
 and W_tr a process within the tumour. a_tr varies between tumours and in space on its own, so that what is smooth in the
 image alone is imaging heterogeneity, and only what varies in B is radiogenomic heterogeneity. Coefficients varying in
-space are those of Gelfand et al. 2003 (doi:10.1198/016214503000000170), with replicates. B_0 and all effects are
+space are those of Gelfand et al. 2003 (doi:10.1198/016214503000170), with replicates. B_0 and all effects are
 integrated out of the sampled density, and drawn back exactly.
 """
 
@@ -17,19 +17,19 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesrg.models.draws import flatten_draws, unflatten_draws
+from bayesrg.models.draws import unflatten_draws
 from bayesrg.models.multi_region_estimands import MEANING, estimate_links, sources
 from bayesrg.models.regions.components import Components
-from bayesrg.models.regions.conditioning import condition, draw_given_data, split
+from bayesrg.models.regions.conditioning import condition, draw_given_data, draw_new_values, split
 from bayesrg.models.regions.correlation import MATERN, matern
-from bayesrg.models.regions.effects import draw_known_error
 from bayesrg.models.regions.laying_out import lay_out_regions
 from bayesrg.models.regions.layout import RegionLayout
+from bayesrg.models.regions.matching import align_parameters, check_replicates, read_layout
 from bayesrg.models.regions.parameters import (
     PROCESSES,
     RECOVERED,
-    dims_of,
     draw_parameters,
+    read_draws,
     split_coefficients,
     stated_log_priors,
 )
@@ -62,7 +62,8 @@ class MultiRegion:
         ``"correlated"``, with a full covariance of the residuals over features, and sds that features share
     contextual : let the slope between tumours' means differ from that within tumours (Mundlak 1978,
         doi:10.2307/1913646), so that what differs between patients does not bias B_0
-    rope : size of a coefficient that is practically nil, in sds of the feature per sd of the gene
+    rope : size of a coefficient that is practically nil, in sds of the feature per sd of the gene, or per step of a
+        two-valued one
     delta : share of a feature's variance by the heterogeneity of a link that is of interest
     priors : `MultiRegionPriors`
 
@@ -86,6 +87,8 @@ class MultiRegion:
                 raise TypeError(f"unknown {name} {getattr(self, name)!r}; known are {', '.join(known)}")
         if not self.rope > 0 or not 0 < self.delta < 1:
             raise TypeError(f"rope is positive and delta a share between 0 and 1; got {self.rope} and {self.delta}")
+        if not isinstance(self.priors, MultiRegionPriors):
+            raise TypeError(f"priors are MultiRegionPriors; got {self.priors!r}")
 
     @property
     def target_accept(self) -> float:
@@ -120,7 +123,8 @@ class MultiRegion:
         features, genes : columns of numbers; a missing feature is left out on its own where residuals are independent
         tumor, region, patient : columns of labels; `patient` where a patient may have several tumours
         coordinates : one to three columns in mm, of Matérn functions
-        neighbours : pairs of a graph, with the columns ``tumor``, ``region`` and ``neighbour``
+        neighbours : pairs of a graph, with the columns ``tumor``, ``region`` and ``neighbour``; where patients share
+            labels of tumours, ``tumor`` says ``P/T1`` of tumour T1 of patient P
         formula : covariates of regions, as ``"C(compartment) + purity"``
         batch : column whose levels have effects of their own
         scale : of the features: ``"z_score"``, ``"log"`` or ``"rank_normal"``
@@ -167,7 +171,7 @@ class MultiRegion:
         """The PyMC model without coefficients and effects, which are integrated out."""
         from bayesrg.models.regions.building import build_regions
 
-        return build_regions(self, data, RegionLayout(data, self.contextual))
+        return build_regions(self, data, read_layout(self, data))
 
     def simulate(
         self, design: xr.Dataset, rng: np.random.Generator, parameters: xr.Dataset | None = None
@@ -178,24 +182,28 @@ class MultiRegion:
         ----------
         design : Dataset of `prepare`; its values are ignored, but for which of them are missing
         parameters : Dataset with every sampled parameter; it may have coefficients of the mean as well (`mu`, `B_0`,
-            …), which are drawn where it does not. None draws all from the prior
+            …), which are drawn where it does not. Dims are told by name, and features, genes and the like by their
+            labels where it has any. None draws all from the prior
 
         Returns
         -------
         DataTree with the groups `parameters` (with `B` and `a` of every region) and `data`.
+
+        Raises
+        ------
+        TypeError, DesignError
+            For parameters that the model does not know, and for labels of the design of which one says nothing.
         """
-        layout = RegionLayout(design, self.contextual)
+        layout = read_layout(self, design)
         if parameters is None:
             own = draw_parameters(self, layout, rng, 1)
         else:
-            # A draw of a posterior also holds what follows from these.
-            known = [*dims_of(self), *layout.parts]
-            own = {name: parameters[name].values[None] for name in known if name in parameters}
+            own = align_parameters(self, layout, parameters)
         return simulate_values(self, layout, own, rng, local=True).isel(draw=0)
 
     def draw_prior(self, design: xr.Dataset, rng: np.random.Generator, draws: int) -> xr.DataTree:
         """Draws from the prior, each with data of the same design: `simulate` for many at once, along the dim draw."""
-        layout = RegionLayout(design, self.contextual)
+        layout = read_layout(self, design)
         return simulate_values(self, layout, draw_parameters(self, layout, rng, draws), rng, local=False)
 
     def recover(self, posterior: xr.Dataset, data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
@@ -217,43 +225,37 @@ class MultiRegion:
         self, posterior: xr.Dataset, data: xr.Dataset, rng: np.random.Generator, *, local: bool = True
     ) -> xr.Dataset:
         """As `recover`; `local` says whether `B` and `a` of every region are kept."""
-        layout = RegionLayout(data, self.contextual)
-        own = flatten_draws(posterior)
+        layout = read_layout(self, data)
+        own = read_draws(self, posterior)
         found = draw_given_data(self.components(own, layout), layout, rng, local=local)
         found |= split_coefficients(found.pop("coefficients"), layout)
         arrays = {name: (RECOVERED[name], array) for name, array in found.items()}
         return self._unflatten(arrays, posterior, data)
 
     def predict(self, posterior: xr.Dataset, data: xr.Dataset, new: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-        """Features of regions: new measurements of those fitted, or of others.
+        """Features measured anew: of the regions fitted, and of others whose features are not known.
 
         Parameters
         ----------
         posterior : with what `recover` adds or without
         data : the data that were fitted
-        new : the same Dataset: replicates of the regions fitted, given their own B and a
+        new : the same Dataset, for replicates of the regions fitted, given their own B and a; it may have more regions
+            beside them, whose values are missing
 
         Returns
         -------
         Dataset with `value` (chain, draw, region, feature) on the model's scale, and `expected`, without epsilon.
+
+        Raises
+        ------
+        DesignError
+            For regions fitted that `new` lacks or describes otherwise, and for others whose features it gives: the
+            prediction would know its own answer.
         """
-        layout = RegionLayout(new, self.contextual)
-        own = flatten_draws(posterior)
-        components = self.components(own, layout)
-        found = draw_given_data(components, layout, rng, local=True)
-        mean = np.einsum("rp,dfp->drf", layout.columns, found["coefficients"]) + found["a"]
-        slope = found["coefficients"][..., layout.parts["B_0"]]
-        expected = mean + np.einsum("rg,drfg->drf", layout.genome, found["B"] - slope[:, None])
-        noise = rng.standard_normal(expected.shape) * np.sqrt(components.residual)[:, None]
-        if components.rotation is not None:
-            noise = np.einsum("drk,dfk->drf", noise, components.rotation)
-        for block, rows in enumerate(layout.blocks):
-            noise[:, rows] += np.swapaxes(np.atleast_3d(draw_known_error(layout, block, len(noise), rng)), 1, 2)
-        arrays = {
-            "value": (("region", "feature"), expected + noise),
-            "expected": (("region", "feature"), expected),
-        }
-        return self._unflatten(arrays, posterior, new)
+        check_replicates(data, new)
+        layout = read_layout(self, new)
+        found = draw_new_values(self.components(read_draws(self, posterior), layout), layout, rng)
+        return self._unflatten({name: (RECOVERED["a"], own) for name, own in found.items()}, posterior, new)
 
     def log_likelihood(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each region's features given all other regions, of each tumour's given all others, and of all.
@@ -262,8 +264,8 @@ class MultiRegion:
         -------
         Dataset over chain and draw with `value` (region), `tumor_left_out` (tumor) and `joint`.
         """
-        layout = RegionLayout(data, self.contextual)
-        components = self.components(flatten_draws(posterior), layout)
+        layout = read_layout(self, data)
+        components = self.components(read_draws(self, posterior), layout)
         regions, tumors, joint = [], [], []
         for some in split(components, layout):
             found = condition(components.part(some), layout)
@@ -284,7 +286,7 @@ class MultiRegion:
 
     def log_prior(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
         """Log density of each prior as it is stated, by draw, for power-scaling sensitivity."""
-        found = stated_log_priors(self, data, flatten_draws(posterior))
+        found = stated_log_priors(self, read_layout(self, data).data, read_draws(self, posterior))
         return unflatten_draws({name: ((), density) for name, density in found.items()}, posterior, {})
 
     def estimands(self, posterior: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
@@ -295,8 +297,8 @@ class MultiRegion:
         Dataset over chain and draw, by feature and gene, feature and source of variance, or process; each with `unit`
         and `meaning`.
         """
-        layout = RegionLayout(data, self.contextual)
-        own = flatten_draws(posterior)
+        layout = read_layout(self, data)
+        own = read_draws(self, posterior)
         found = estimate_links(own, self.components(own, layout), layout, data, self.rope, self.delta)
         arrays = {name: (dims, array) for name, (dims, array, _) in found.items()}
         dataset = self._unflatten(arrays, posterior, data)
@@ -305,7 +307,7 @@ class MultiRegion:
         return dataset
 
     def components(self, own: Mapping[str, np.ndarray], layout: RegionLayout) -> Components:
-        """Variances and correlations of draws of the parameters, as `flatten_draws` gives them."""
+        """Variances and correlations of draws of the parameters, as `read_draws` gives them."""
         draws, n_features = len(own["slope_sd"]), layout.data.sizes["feature"]
         shares = self.components_of_a(layout)
         spread = own["a_sd"][:, None] if self.residual == "correlated" else own["total_sd"]
@@ -318,7 +320,7 @@ class MultiRegion:
             variance["residual"], rotation = np.linalg.eigh(own["residual_covariance"])
         links = {
             name: np.broadcast_to(
-                own[name][:, None] if own[name].ndim == 2 else own[name], (draws, *self._links(layout))
+                own[name][:, None] if own[name].ndim == 2 else own[name], (draws, n_features, layout.genome.shape[1])
             )
             ** 2
             for name in ("tumor_sd", "space_sd")
@@ -365,9 +367,6 @@ class MultiRegion:
             return self.priors.length_scale
         arguments = {"alpha": float(data["length_scale_alpha"]), "beta": float(data["length_scale_beta"])}
         return Prior("InverseGamma", arguments, LENGTH_REASON)
-
-    def _links(self, layout: RegionLayout) -> tuple[int, int]:
-        return layout.data.sizes["feature"], layout.data.sizes["gene"]
 
     def _correlations(self, own: Mapping[str, np.ndarray], layout: RegionLayout) -> tuple[np.ndarray, np.ndarray]:
         """Correlations in space of a and of B, each (draw, region_pair)."""

@@ -41,15 +41,15 @@ CASES: dict[str, tuple[MultiRegion, dict[str, Any], int, bool]] = {
     "graph": (MultiRegion("graph"), {"patient": "patient"}, 2, False),
     "exchangeable": (MultiRegion("exchangeable", contextual=False), {"formula": "purity"}, 1, False),
     "correlated": (MultiRegion("matern52", "correlated", contextual=False), {"batch": "batch"}, 1, False),
+    "correlated_graph": (MultiRegion("graph", "correlated"), {"patient": "patient"}, 2, False),
 }
 # These are not compiled: NumPy's form of the density is compared with SciPy's alone.
 NUMPY_ONLY = {
     "matern12": (MultiRegion("matern12", contextual=False), {"batch": "batch"}, 1, False),
-    "correlated_graph": (MultiRegion("graph", "correlated"), {"patient": "patient"}, 2, False),
     "correlated_exchangeable": (MultiRegion("exchangeable", "correlated"), {"formula": "purity"}, 1, False),
 }
 ALL = CASES | NUMPY_ONLY
-SLOW = ("matern32", "graph", "correlated")
+SLOW = ("matern32", "graph", "correlated", "correlated_graph")
 Parameters = dict[str, np.ndarray]
 
 
@@ -221,12 +221,18 @@ def test_stated_priors_and_what_links_share_make_the_prior_of_the_plain_model(pl
     np.testing.assert_allclose(total, 0.0, atol=1e-9)
 
 
-def test_known_errors_of_measurement_are_refused_where_residuals_are_correlated():
-    model = ALL["correlated"][0]
-    data = prepare("correlated")
-    known = xr.zeros_like(data["pair_in_tumor"]) * xr.DataArray(np.zeros(len(FEATURES)), dims="feature")
-    with pytest.raises(DesignError, match="residual='independent'"):
-        model.build(data.assign(measurement_covariance=known))
+def test_known_errors_and_single_missing_features_are_refused_where_residuals_are_correlated():
+    model, data = ALL["correlated"][0], prepare("correlated")
+    zeros = xr.zeros_like(data["pair_in_tumor"]) * xr.DataArray(np.zeros(len(FEATURES)), dims="feature")
+    known, missing = data.assign(measurement_covariance=zeros), data.copy(deep=True)
+    missing["value"][0, 0] = np.nan
+    for some, message in ((known, "measurement_covariance"), (missing, "1 region.s. lack some features")):
+        with pytest.raises(DesignError, match=f"{message}.*residual='independent'"):
+            model.build(some)
+        with pytest.raises(DesignError, match=message):
+            model.simulate(some, np.random.default_rng(1))
+    missing["value"][0] = np.nan
+    assert model.simulate(missing, np.random.default_rng(1))["data"]["value"].isnull().sum() == len(FEATURES)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * (case in SLOW)) for case in CASES])

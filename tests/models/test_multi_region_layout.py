@@ -266,7 +266,7 @@ def test_scales_and_units():
 
 
 def test_unknown_options_are_refused():
-    for options in ({"spatial": "gaussian"}, {"residual": "dense"}, {"rope": 0.0}, {"delta": 1.0}):
+    for options in ({"spatial": "gaussian"}, {"residual": "dense"}, {"rope": 0.0}, {"delta": 1.0}, {"priors": 3}):
         with pytest.raises(TypeError):
             MultiRegion(**options)
 
@@ -291,6 +291,41 @@ def test_cautions_say_what_the_design_cannot_tell():
     confounded = make_table((3,) * 8).assign(batch=lambda own: (own["tumor"] < "T4").map({True: "one", False: "other"}))
     (found,) = cautions(confounded, batch="batch")
     assert found.startswith("every tumour is of one batch")
+
+
+def test_a_smallest_distance_far_below_the_others_is_told():
+    table = make_table((3,) * 8)
+    table.loc[(table["tumor"] == "T4") & (table["region"] == "R2"), "x"] = 10.4
+    options = {"model": MultiRegion("matern32"), "coordinates": PLACES}
+    (found,) = cautions(table, **options)
+    assert found.startswith("T4:R2 and T4:R1 are 0.4 mm apart, while regions are 10 mm from the nearest other")
+    assert "priors.length_scale" in found
+    assert cautions(table, coordinates=PLACES) == []  # no length-scale, no prior of it
+    table["x"] = table["x"].replace(10.4, 11.4)
+    assert cautions(table, **options) == []
+
+
+def test_tumours_that_a_graph_passes_over_are_told():
+    table = make_table((3,) * 8)
+    chain = pairs(*((f"T{own}", f"R{one}", f"R{one + 1}") for own in range(8) for one in range(2)))
+    options = {"model": MultiRegion("graph"), "neighbours": chain}
+    assert cautions(table, **options) == []
+    (found,) = cautions(table, **options | {"neighbours": chain.replace({"tumor": {"T5": "t5"}})})
+    assert found.startswith("neighbours joins no regions of 1 of 8 tumours with two regions or more (T5)")
+    assert "tumours without a row (t5)" in found
+    table.loc[(table["tumor"] == "T2") & (table["region"] == "R1"), "EGFR"] = np.nan
+    alone, split = cautions(table, **options)
+    assert alone.startswith("neighbours joins no regions of 1 of 8 tumours with two regions or more (T2)")
+    assert split.startswith("in 1 of 8 tumours with two regions or more (T2) regions are joined only by way of")
+
+
+def test_labels_of_tumours_that_patients_share_are_counted():
+    table = make_table((3,) * 8)
+    assert cautions(table, patient="patient") == []
+    table.loc[table["tumor"].isin(["T1", "T6"]) & (table["region"] == "R1"), "patient"] = "P9"
+    (found,) = [own for own in cautions(table, patient="patient") if "several patients" in own]
+    assert found.startswith("2 of 8 labels of tumours stand with several patients (T1, T6)")
+    assert "10 tumours in all" in found
 
 
 # A cohort

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayesrg.errors import DesignError
 from bayesrg.models.regions.correlation import MATERN, matern
 from bayesrg.models.regions.effects import draw_marginal
 from bayesrg.models.regions.layout import RegionLayout
@@ -27,11 +26,6 @@ def build_regions(model: Any, data: xr.Dataset, layout: RegionLayout) -> Any:
     coords |= {"component": shares, "process": ["a", "B"], "other_feature": data["feature"].values}
     coords["feature_pair"] = name_pairs(coords["feature"])
     link = ("gene",) if correlated else ("feature", "gene")
-    if correlated and layout.known_covariance is not None:
-        raise DesignError(
-            "the data have a measurement_covariance, which the rotation of correlated residuals cannot keep apart: use "
-            "residual='independent'"
-        )
     with pm.Model(coords=coords) as graph:
         in_tumor: Any = pm.Data("pair_in_tumor", layout.in_tumor)
         # Data that nothing uses could not be exchanged for other data.

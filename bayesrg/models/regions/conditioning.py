@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesrg.models.regions.components import Components
-from bayesrg.models.regions.effects import FiniteVariances, draw_block
+from bayesrg.models.regions.effects import FiniteVariances, draw_block, draw_known_error
 from bayesrg.models.regions.layout import RegionLayout
 
 MEMORY = 2.0e8  # bytes that the matrices of the draws in work may take
@@ -128,6 +128,23 @@ def draw_given_data(
         found = condition(components.part(some), layout)
         parts.append(_draw_part(found, rng, local))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def draw_new_values(components: Components, layout: RegionLayout, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """New measurements of the layout's regions given the data: `value` and, without epsilon, `expected`.
+
+    Both are (draw, region, feature). Regions whose values are known keep their own B and a.
+    """
+    found = draw_given_data(components, layout, rng, local=True)
+    mean = np.einsum("rp,dfp->drf", layout.columns, found["coefficients"]) + found["a"]
+    slope = found["coefficients"][..., layout.parts["B_0"]]
+    expected = mean + np.einsum("rg,drfg->drf", layout.genome, found["B"] - slope[:, None])
+    noise = rng.standard_normal(expected.shape) * np.sqrt(components.residual)[:, None]
+    if components.rotation is not None:
+        noise = np.einsum("drk,dfk->drf", noise, components.rotation)
+    for block, rows in enumerate(layout.blocks):
+        noise[:, rows] += np.swapaxes(np.atleast_3d(draw_known_error(layout, block, len(noise), rng)), 1, 2)
+    return {"value": expected + noise, "expected": expected}
 
 
 def _draw_part(found: Conditioned, rng: np.random.Generator, local: bool) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from bayesrg.errors import DesignError, TableError, list_some
 from bayesrg.models.covariates import CovariateFormula, build_covariates, read_formula
 from bayesrg.models.patient_rows.cells import labels_of, read_column, with_text_names
 from bayesrg.models.patient_rows.predictor_columns import standardise, two_valued
+from bayesrg.models.regions.cautions import find_cautions, find_lost_neighbours, find_shared_labels
 from bayesrg.models.regions.correlation import MATERN, length_scale_prior
 from bayesrg.models.regions.neighbourhood import read_neighbours, scaled_icar
 from bayesrg.radiomics.foreign import family_of, unit_of
@@ -75,9 +76,14 @@ def lay_out_regions(
         position = np.stack([read_numbers(table, name) for name in coordinates], axis=1)
         data = data.assign_coords(axis=list(AXES[: position.shape[1]]))
         data["position"] = ("region", "axis"), position, {"units": "mm"}
-    adjacency = None if neighbours is None else read_neighbours(neighbours, tumors, regions)
+    adjacency, cautions = None, []
+    if patient is not None:
+        cautions += find_shared_labels(labels_of(read_column(table, tumor)), patients)
+    if neighbours is not None:
+        adjacency = read_neighbours(neighbours, tumors, regions)
+        cautions += find_lost_neighbours(neighbours, tumors, regions, adjacency)
     data = add_pairs(data, adjacency)
-    return data.assign_attrs(cautions=json.dumps(_find_cautions(data)))
+    return data.assign_attrs(cautions=json.dumps([*find_cautions(data), *cautions]))
 
 
 def add_pairs(data: xr.Dataset, adjacency: np.ndarray | None = None) -> xr.Dataset:
@@ -274,36 +280,3 @@ def _add_batch(data: xr.Dataset, table: pd.DataFrame, batch: str | None) -> xr.D
     if levels.size < 2:
         raise DesignError(f"batch {batch!r} has one level ({levels[0]}): leave it out")
     return data.assign_coords(level=levels.astype(str)).assign(batch_index=("region", index.astype(np.int64)))
-
-
-def _find_cautions(data: xr.Dataset) -> list[str]:
-    """What of the question the design cannot tell, in sentences."""
-    sizes = np.bincount(data["tumor_index"].values)
-    found = []
-    several = int((sizes >= 2).sum())
-    if several < 5 or np.median(sizes[sizes >= 2] if several else sizes) < 3:
-        found.append(
-            f"{several} of {sizes.size} tumours have two regions or more (median {np.median(sizes):g} regions a "
-            "tumour): how variance divides within and between tumours is decided largely by the prior"
-        )
-    if sizes.size < 8:
-        found.append(
-            f"there are {sizes.size} tumours: how much links differ between tumours is decided largely by the prior"
-        )
-    genome, tumor = data["genome"].values, data["tumor_index"].values
-    means = data["context"].values
-    within = (genome - means).std(axis=0)
-    flat = [str(name) for name, sd in zip(data["gene"].values, within, strict=True) if sd < 0.05]
-    if flat:
-        found.append(
-            f"{list_some(flat)} hardly varies within tumours: its slope within them, and whether that differs, is not "
-            "to be learned here"
-        )
-    if data.sizes["level"]:
-        batch = data["batch_index"].values
-        pure = all(np.unique(batch[tumor == number]).size == 1 for number in range(sizes.size))
-        if pure:
-            found.append(
-                "every tumour is of one batch: what batches do is told from what tumours do by the prior alone"
-            )
-    return found

@@ -75,7 +75,9 @@ class RegionLayout:
     @cached_property
     def known_covariance(self) -> np.ndarray | None:
         """Covariance of measurement errors that is known beforehand, (region_pair, feature); None without any."""
-        return self.data["measurement_covariance"].values if "measurement_covariance" in self.data else None
+        if "measurement_covariance" not in self.data:
+            return None
+        return self.data["measurement_covariance"].transpose("region_pair", "feature").values
 
     @property
     def blocks(self) -> list[slice]:

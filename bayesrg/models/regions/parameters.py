@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayesrg.models.draws import flatten_draws
 from bayesrg.models.regions.correlation import MATERN
 from bayesrg.models.regions.effects import draw_correlations
 from bayesrg.models.regions.layout import RegionLayout
@@ -45,6 +46,11 @@ def dims_of(model: Any) -> dict[str, tuple[str, ...]]:
         "share": ("component",) if correlated else ("feature", "component"),
         "length_scale": ("process",),
     }
+
+
+def read_draws(model: Any, posterior: xr.Dataset) -> dict[str, np.ndarray]:
+    """Every variable of a posterior as an array, the draw first, then its dims in the order that they have here."""
+    return flatten_draws(posterior, {**dims_of(model), **RECOVERED})
 
 
 def split_coefficients(coefficients: np.ndarray, layout: RegionLayout) -> dict[str, np.ndarray]:

@@ -46,7 +46,8 @@ class MultiRegionPriors:
     share: Prior = Prior(
         "Dirichlet",
         {"total": 6.0},
-        "two for each of tumour, space and residual: none of them is all or nothing before the data",
+        "a total of 6, divided equally among the components (two for each of tumour, space and residual, where these "
+        "are all): none of them is all or nothing before the data",
     )
     a_sd: Prior = Prior(
         "LogNormal",
@@ -56,7 +57,8 @@ class MultiRegionPriors:
     a_share: Prior = Prior(
         "Dirichlet",
         {"total": 4.0},
-        "two for each of tumour and space",
+        "a total of 4, divided equally among the components of a (two for each of tumour and space, where these are "
+        "all)",
     )
     residual_sd: Prior = Prior(
         "LogNormal",
