@@ -134,7 +134,8 @@ class MultiRegion:
         -------
         Dataset with `value` (region, feature; NaN where missing) and `genome` (region, gene) on the model's scale, the
         tumours' means of the genes (`context`), `covariates`, pairs of regions with their distances or neighbourhood,
-        and in its attributes the rows that were left out (`dropped`) and `cautions` (JSON).
+        and in its attributes (JSON) the rows that were left out (`dropped`) and `cautions`, which may name tumours and
+        regions (`anonymous_cautions` do not).
 
         Raises
         ------

@@ -1,6 +1,7 @@
 """What `MultiRegion.prepare` makes of a table of regions, and what it refuses."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -275,7 +276,13 @@ def test_unknown_options_are_refused():
 
 
 def cautions(table: pd.DataFrame, **options: Any) -> list[str]:
-    return json.loads(prepare(table, **options).attrs["cautions"])
+    """What the terminal is told; a page that names nobody is told as much, without the labels of `make_table`."""
+    found, anonymous = (
+        json.loads(prepare(table, **options).attrs[name]) for name in ("cautions", "anonymous_cautions")
+    )
+    assert len(anonymous) == len(found)
+    assert not re.search(r"\b[tTR]\d", " ".join(anonymous))
+    return found
 
 
 def test_cautions_say_what_the_design_cannot_tell():
@@ -312,7 +319,7 @@ def test_tumours_that_a_graph_passes_over_are_told():
     assert cautions(table, **options) == []
     (found,) = cautions(table, **options | {"neighbours": chain.replace({"tumor": {"T5": "t5"}})})
     assert found.startswith("neighbours joins no regions of 1 of 8 tumours with two regions or more (T5)")
-    assert "tumours without a row (t5)" in found
+    assert "1 tumour(s) without a row (t5)" in found
     table.loc[(table["tumor"] == "T2") & (table["region"] == "R1"), "EGFR"] = np.nan
     alone, split = cautions(table, **options)
     assert alone.startswith("neighbours joins no regions of 1 of 8 tumours with two regions or more (T2)")

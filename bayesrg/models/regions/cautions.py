@@ -1,5 +1,7 @@
 """What a design of regions cannot tell, and what a table may not have meant, in sentences."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -13,7 +15,15 @@ from bayesrg.models.regions.correlation import MATERN
 FAR_BELOW = 0.1
 
 
-def find_cautions(data: xr.Dataset) -> list[str]:
+@dataclass(frozen=True)
+class Caution:
+    """A caution as the terminal says it, with labels of tumours and regions, and as a page that names nobody does."""
+
+    named: str
+    anonymous: str
+
+
+def find_cautions(data: xr.Dataset) -> list[Caution]:
     """What of the question regions that are laid out cannot tell."""
     sizes = np.bincount(data["tumor_index"].values)
     found = []
@@ -43,26 +53,28 @@ def find_cautions(data: xr.Dataset) -> list[str]:
             found.append(
                 "every tumour is of one batch: what batches do is told from what tumours do by the prior alone"
             )
-    return [*found, *(_find_close_regions(data) if data.attrs["spatial"] in MATERN else [])]
+    close = _find_close_regions(data) if data.attrs["spatial"] in MATERN else []
+    return [*(Caution(own, own) for own in found), *close]
 
 
-def find_shared_labels(tumors: np.ndarray, patients: np.ndarray) -> list[str]:
+def find_shared_labels(tumors: np.ndarray, patients: np.ndarray) -> list[Caution]:
     """Labels of tumours (row) that stand with several patients (row), so that each is taken as several tumours."""
     pairs = pd.DataFrame({"tumor": tumors, "patient": patients}).drop_duplicates()
     labels, owners = np.unique(pairs["tumor"].to_numpy(), return_counts=True)
     shared = labels[owners > 1]
     if not shared.size:
         return []
-    return [
-        f"{shared.size} of {labels.size} labels of tumours stand with several patients ({list_some(shared)}): a label "
-        f"means another tumour with each of them, {len(pairs)} tumours in all; where one tumour is meant, give its "
-        "regions one patient"
-    ]
+    start = f"{shared.size} of {labels.size} labels of tumours stand with several patients"
+    rest = (
+        f": a label means another tumour with each of them, {len(pairs)} tumours in all; where one tumour is meant, "
+        "give its regions one patient"
+    )
+    return [Caution(f"{start} ({list_some(shared)}){rest}", start + rest)]
 
 
 def find_lost_neighbours(
     neighbours: pd.DataFrame, tumors: np.ndarray, regions: np.ndarray, adjacency: np.ndarray
-) -> list[str]:
+) -> list[Caution]:
     """Tumours in which a graph joins nothing, or joins regions only by way of others that have no row.
 
     Parameters
@@ -77,12 +89,13 @@ def find_lost_neighbours(
     alone = [tumor for tumor in several if not adjacency[tumors == tumor].any()]
     if alone:
         strange = [tumor for tumor in pd.unique(named) if tumor not in set(tumors)]
-        also = f"; neighbours also names tumours without a row ({list_some(strange)})" if strange else ""
-        found.append(
-            f"neighbours joins no regions of {len(alone)} of {len(several)} tumours with two regions or more "
-            f"({list_some(alone)}): their regions are taken to touch no other{also}; compare the labels of tumours and "
-            "regions"
-        )
+        start = f"neighbours joins no regions of {len(alone)} of {len(several)} tumours with two regions or more"
+        taken = ": their regions are taken to touch no other"
+        also = f"; neighbours also names {len(strange)} tumour(s) without a row" if strange else ""
+        rest = "; compare the labels of tumours and regions"
+        which = f" ({list_some(strange)})" if strange else ""
+        sentence = f"{start} ({list_some(alone)}){taken}{also}{which}{rest}"
+        found.append(Caution(sentence, start + taken + also + rest))
     rows = list(zip(tumors, regions, strict=True))
     ends = [list(zip(named, labels_of(read_column(neighbours, name)), strict=True)) for name in ("region", "neighbour")]
     place = {node: number for number, node in enumerate(dict.fromkeys([*rows, *ends[0], *ends[1]]))}
@@ -97,15 +110,16 @@ def find_lost_neighbours(
         if np.unique(part[tumors == tumor]).size > np.unique(part_of_whole[tumors == tumor]).size
     ]
     if split:
-        found.append(
-            f"in {len(split)} of {len(several)} tumours with two regions or more ({list_some(split)}) regions are "
-            "joined only by way of regions that have no row, or were left out: the graph falls into parts there, each "
-            "on its own; where regions are neighbours all the same, name them as a pair"
+        start = f"in {len(split)} of {len(several)} tumours with two regions or more"
+        rest = (
+            " regions are joined only by way of regions that have no row, or were left out: the graph falls into parts "
+            "there, each on its own; where regions are neighbours all the same, name them as a pair"
         )
+        found.append(Caution(f"{start} ({list_some(split)}){rest}", start + rest))
     return found
 
 
-def _find_close_regions(data: xr.Dataset) -> list[str]:
+def _find_close_regions(data: xr.Dataset) -> list[Caution]:
     """A smallest distance that is far below the others, from which the design's prior of length-scales begins."""
     row, column = data["pair_row"].values, data["pair_column"].values
     # Within a region, between tumours and at one place the distance is zero.
@@ -118,8 +132,9 @@ def _find_close_regions(data: xr.Dataset) -> list[str]:
     if distance[pair] >= FAR_BELOW * median:
         return []
     names = data["region"].values
-    return [
-        f"{names[column[pair]]} and {names[row[pair]]} are {distance[pair]:.2g} mm apart, while regions are "
-        f"{median:.2g} mm from the nearest other of their tumour (median): the prior of length-scales begins at the "
-        "smallest distance, so check the coordinates of this pair, or state priors.length_scale"
-    ]
+    rest = (
+        f" are {distance[pair]:.2g} mm apart, while regions are {median:.2g} mm from the nearest other of their tumour "
+        "(median): the prior of length-scales begins at the smallest distance, so check the coordinates of this pair, "
+        "or state priors.length_scale"
+    )
+    return [Caution(f"{names[column[pair]]} and {names[row[pair]]}{rest}", f"two regions of a tumour{rest}")]

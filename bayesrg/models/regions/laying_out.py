@@ -83,7 +83,11 @@ def lay_out_regions(
         adjacency = read_neighbours(neighbours, tumors, regions)
         cautions += find_lost_neighbours(neighbours, tumors, regions, adjacency)
     data = add_pairs(data, adjacency)
-    return data.assign_attrs(cautions=json.dumps([*find_cautions(data), *cautions]))
+    cautions = [*find_cautions(data), *cautions]
+    return data.assign_attrs(
+        cautions=json.dumps([own.named for own in cautions]),
+        anonymous_cautions=json.dumps([own.anonymous for own in cautions]),
+    )
 
 
 def add_pairs(data: xr.Dataset, adjacency: np.ndarray | None = None) -> xr.Dataset:

@@ -1,6 +1,5 @@
 """A multi-region fit as its report reads it: links, tumours by number, draws, and the words for both."""
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -129,18 +128,8 @@ class Study:
 
     @cached_property
     def cautions(self) -> list[str]:
-        """What about the data should make a reader doubt; regions by number where labels may not be shown."""
-        found = json.loads(self.data.attrs["cautions"])
-        if self.show_subjects:
-            return found
-        tumor = self.data["tumor_index"].values
-        shown = {
-            str(name): f"region {np.count_nonzero(tumor[: place + 1] == tumor[place])} of {self.tumors[tumor[place]]}"
-            for place, name in enumerate(self.data["region"].values)
-        }
-        # The longest first, or T1:r10 would be taken for T1:r1.
-        labels = re.compile("|".join(re.escape(name) for name in sorted(shown, key=len, reverse=True)))
-        return [labels.sub(lambda name: shown[name.group()], caution) for caution in found]
+        """What about the data should make a reader doubt; without labels where these may not be shown."""
+        return read_json(self.data.attrs, "cautions" if self.show_subjects else "anonymous_cautions")
 
     @cached_property
     def dropped(self) -> dict[str, int]:
