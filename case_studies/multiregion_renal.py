@@ -212,7 +212,9 @@ print(f"P(universal) {link['universal'].mean().item():.2f}, P(local) {link['loca
 
 # %% [markdown]
 # The last column tells how to read the others: where prior and posterior are nearly the same, what is printed is the
-# prior's, and where they hardly overlap it is the data's.
+# prior's, and where they hardly overlap it is the data's. So most of the variance is the tumours', and the slope within
+# them is nil or small. That something is smooth is learned in part, how far it reaches hardly, and how slopes would
+# vary, which they do little if at all, is not.
 #
 # ## The variogram, of the data and of the posterior
 #
@@ -288,6 +290,10 @@ print(fewer.to_string(float_format="{:.2f}".format))
 # *Figure 4. Prior (grey, that of all regions) and posterior (lines) with two, four, eight and all regions of each
 # tumour.*
 #
+# With two regions the smooth share is still the prior's, with eight as much is learned as with all of them. An overlap
+# says that the posterior has left the prior, not that it is right: the length goes from 26 to 71 mm and back to 33 as
+# regions are added, each time with an interval of a factor of ten.
+#
 # ## Do places help?
 #
 # The same model without places takes the regions of a tumour as exchangeable. If places tell nothing, it predicts a
@@ -311,6 +317,9 @@ if not SMALL:
     print(f"slope on the distance to the boundary {interval(simpler['B_0'].sel(gene=EDGE))}")
 
 # %% [markdown]
+# Places gain about as much as their standard error: that neighbours predict a region better than the tumour's other
+# regions do is not shown.
+#
 # ## Genomes of neighbours
 #
 # The genomic distance of two regions counts the drivers and copy-number events that one has and the other has not (it
