@@ -253,7 +253,7 @@ def compare_with_explicit():
     print("\nsampling 8 tumours of 5 regions, 4 features, 3 genes (NUTS by nutpie, 4 chains)")
     rates = {}
     for name, graph, settings in (
-        ("explicit", explicit, {"draws": 700, "tune": 700, "target_accept": 0.95}),
+        ("explicit", explicit, {"draws": 3500, "tune": 1500, "target_accept": 0.97}),
         ("bayesrg", model.build(data), {"draws": 1500, "tune": 1000, "target_accept": model.target_accept}),
     ):
         compiled = nutpie.compile_pymc_model(graph)

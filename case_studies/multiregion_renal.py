@@ -292,7 +292,7 @@ print(fewer.to_string(float_format="{:.2f}".format))
 #
 # With two regions the smooth share is still the prior's, with eight as much is learned as with all of them. An overlap
 # says that the posterior has left the prior, not that it is right: the length goes from 26 to 71 mm and back to 33 as
-# regions are added, each time with an interval of a factor of ten.
+# regions are added, each time with an interval of a factor of ten and more.
 #
 # ## Do places help?
 #

@@ -184,8 +184,13 @@ for feature in FEATURES:
     print(f"{feature}: {told}, P(heterogeneity > {model.delta:g}) = {sure:.2f}")
 
 # %% [markdown]
-# The coefficient at each region is recovered too, exactly, from what the regions and their neighbours show. How much of
-# its map is known is another question: where the gene is near its mean, the feature says nothing of B.
+# All 22 truths lie inside their intervals, but the intervals are wide: 172 regions of 24 tumours leave the sd in space
+# of the local link, 0.5, anywhere between 0.01 and 0.60. With P(local) = 0.74 for the local link and 0.03 for the
+# universal one the two are told apart, without certainty.
+#
+# The coefficient at each region is drawn too, from its exact posterior given what the regions and their neighbours
+# show. How much of its map is known is another question: where the gene is near its mean, the feature says nothing of
+# B.
 
 # %%
 known = simulated["parameters"]["B"].squeeze("gene")
@@ -235,6 +240,10 @@ plt.close(figure)
 # %% [markdown]
 # *Figure 1. One cohort: estimands with their truth (left), the coefficient at each region (middle; shrunk towards the
 # mean of its tumour, the more the less the gene says there), correlation by distance (right).*
+#
+# The map is a shrunken one: it follows the truth (correlation 0.59; 0.75 where the gene is far from its mean), but 82 %
+# of the true coefficients of the local link lie inside intervals of 95 %, for this cohort's posterior puts the sd in
+# space below the truth.
 #
 # ## Why a has a spatial variance of its own
 #

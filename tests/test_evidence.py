@@ -168,6 +168,13 @@ def test_card_defines_every_estimand(name: str):
     assert [estimand for estimand in SHIPPED[name].meaning if f"`{estimand}`" not in card] == []
 
 
+def test_the_multi_region_card_defines_estimands_in_the_words_of_the_code():
+    card = read("multi_region", "card.md")
+    rows = {line.split("`")[1]: line for line in card.splitlines() if line.startswith("| `")}
+    for estimand, meaning in SHIPPED["multi_region"].meaning.items():
+        assert rows[estimand].endswith(f"| {meaning} |"), estimand
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_references_of_the_card_can_be_followed(name: str):
     references = read(name, "card.md").split("## References")[1].strip().splitlines()
