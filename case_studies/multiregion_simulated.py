@@ -345,6 +345,13 @@ print(counted.round(3).to_string())
 print(tell_convergence(null))
 
 # %% [markdown]
+# The model finds variation in none of 20 constant links and in 18 of 20 that vary. In these designs its own spatial
+# variance of a is not what keeps false alarms away: without it there is one, and with so few links that is no
+# difference. The mixed model, called at another threshold, has two, and finds 17 of those that vary, but cannot say
+# whether they vary between tumours or within them. Perhaps that is so because the gene here changes as much within
+# tumours as between them and has both signs: what is smooth in the image alone hardly looks like a coefficient that
+# changes. Of links that vary the share of the variance comes out right (medians of 0.2, as in truth).
+#
 # ## How many tumours, and how many regions
 #
 # The two links of the first cohort again, in designs of more and fewer tumours and regions. A link is *called* local
@@ -372,10 +379,8 @@ for tumors, regions in GRID:
         layout = lay_out(tumors, regions, seed)
         cohort = model.simulate(layout, np.random.default_rng(seed), state_truth())
         drawn, known = estimate(model, cohort["data"].to_dataset(), compiled, seed), true_estimands(cohort)
-        if repeat == 0:
-            prior = model.draw_prior(layout, np.random.default_rng(seed), 1000)
-            prior = model.estimands(prior["parameters"].to_dataset().expand_dims(chain=1), layout)
-            before = widths(prior, "local")
+        prior = model.draw_prior(layout, np.random.default_rng(seed), 1000)
+        before = widths(model.estimands(prior["parameters"].to_dataset().expand_dims(chain=1), layout), "local")
         for feature in FEATURES:
             one = drawn.sel(feature=feature).squeeze("gene")
             _, lower, upper = interval(one["link_space_sd"])
@@ -412,8 +417,8 @@ print(f"{0.5 / REPEATS**0.5:.2f}")
 print(designs.round(2).to_string())
 print("widths of 95 % intervals of the local link, and the same relative to the prior (medians over cohorts)")
 print(precision.round(2).to_string())
-inside = runs["sd inside"]
-print(f"the true sd in space lies in its 95 % interval in {inside.sum()} of {len(inside)} links")
+for feature, inside in runs.groupby("feature")["sd inside"]:
+    print(f"{feature}: the true sd in space lies in its 95 % interval in {inside.sum()} of {len(inside)} cohorts")
 alarms = runs.loc[runs["feature"] == "universal", "called local"]
 told = "{:.2f} to {:.2f}".format(*bound_share(alarms))
 print(f"the universal link is called local in {alarms.sum()} of {len(alarms)} cohorts of all designs (95 %: {told})")
@@ -423,8 +428,8 @@ print(tell_convergence(runs))
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
 panels = (
     (designs["power: local"], "local link called local", (0, 1.02)),
-    (precision["sd in space / prior"], "interval of the sd in space, relative to the prior", (0, 1.3)),
-    (precision["doublings of length / prior"], "interval of the correlation length, relative to the prior", (0, 1.3)),
+    (precision["sd in space / prior"], "sd in space: width of interval / prior's", (0, 1.5)),
+    (precision["doublings of length / prior"], "correlation length: width of interval / prior's", (0, 1.5)),
 )
 for axis, (measure, title, limits) in zip(axes, panels, strict=True):
     for (tumors, own), marker in zip(measure.groupby("tumors"), "osD", strict=False):
@@ -443,13 +448,26 @@ plt.close(figure)
 
 # %% [markdown]
 # *Figure 2. How often the local link is called local (left), and how much narrower than the prior two of its intervals
-# become (middle, right; 1 is no news).*
-
-# %% [markdown]
-# What cannot be claimed. So few cohorts a design make power coarse: a share of five cohorts moves in steps of a fifth.
-# The truth was of one size, one length-scale and one gene that varies smoothly within tumours and between them; a
-# mutation that is the same in all regions has no power at all. A false alarm here is one of the model against itself;
-# where noise depends on the gene, or places are wrong, there will be more.
+# become (middle, right; 1 is no news). Thin lines are 95 % intervals of the share.*
+#
+# It takes regions more than tumours. With two regions of each tumour the local link was never called local, not with 40
+# tumours either, and with four in three of ten cohorts at best; eight regions do it in seven of ten cohorts of 20
+# tumours and in all of 40. The universal link was never called local in 90 cohorts. To call it universal is as hard:
+# all of 40 tumours with eight regions, half of the cohorts at best in any other design.
+#
+# Only from 20 tumours with eight regions does the interval of the local share become narrower than the prior's, and
+# that of the sd in space only with 40 tumours. Before, either repeats the prior. The intervals of the sd in space hold
+# the truth of the universal link in all 90 cohorts, but that of the local link in 57 only: they are calibrated for
+# truths from the prior, and 0.5 lies far out in it, so that scarce data are read as less variation than there is. That
+# errs towards no heterogeneity.
+#
+# Short chains suffice for calls but not for fine differences: the largest R-hat is 1.04, the smallest effective sample
+# size 58, so that a probability of 0.9 is known to within 0.04 in the worst fit.
+#
+# What cannot be claimed. Ten cohorts a design make power coarse: a share of them has a standard error of up to 0.16,
+# and none of ten may be one in four. The truth was of one size, one length-scale and one gene that varies smoothly
+# within tumours and between them; a mutation that is the same in all regions has no power at all. A false alarm here is
+# one of the model against itself; where noise depends on the gene, or places are wrong, there will be more.
 
 # %%
 print(f"done in {time.perf_counter() - STARTED:.0f} s")
