@@ -56,7 +56,7 @@ SMALL = "--small" in sys.argv
 SEED = 1
 OUTPUT = Path("output/multiregion_simulated_small" if SMALL else "output/multiregion_simulated")
 OUTPUT.mkdir(parents=True, exist_ok=True)
-SAMPLING = {"draws": 250, "tune": 300, "chains": 2} if SMALL else {"draws": 300, "tune": 300, "chains": 2}
+SAMPLING = {"draws": 250, "tune": 300, "chains": 2} if SMALL else {"draws": 600, "tune": 400, "chains": 2}
 DRAWS = ("chain", "draw")
 FEATURES, GENE, PLACE = ["universal", "local"], "VEGFA", ["x", "y", "z"]
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "0.6"  # told apart by colour-blind readers too
@@ -143,7 +143,7 @@ low, high = data["pair_distance"].values[within].min(), data["pair_distance"].va
 print(f"distances between regions of a tumour: {low:.0f} to {high:.0f} mm")
 compiled = Sampler(model, data)
 print(f"compiled after {time.perf_counter() - STARTED:.0f} s", flush=True)
-more = {} if SMALL else {"draws": 1000, "tune": 500, "chains": 4}
+more = {} if SMALL else {"draws": 2500, "tune": 1000, "chains": 4}
 tree = fit(model, data, seed=SEED, sampler=compiled, progress=False, **(SAMPLING | more))
 print(diagnose(tree).verdict)
 

@@ -20,8 +20,11 @@ def imaging(study: Study) -> Section:
         [
             prose(
                 "What genes and covariates do not explain of a feature is a + ε: it varies between tumours, and within "
-                "them. The share between tumours is the intraclass correlation of two regions of one tumour at the "
-                "distances at which they lie; a share near one says that a region speaks for its tumour."
+                "them. The intraclass correlation is that of two regions of one tumour as they lie; near one, a region "
+                "speaks for its tumour. {graph}",
+                graph=""
+                if study.model.spatial != "graph"
+                else "It can be negative here, for a graph’s process sets the regions of a tumour against each other.",
             ),
             _figure(study),
             _table(study),
@@ -77,8 +80,8 @@ def _figure(study: Study) -> Figure:
             Series("prior median, 95 % interval", prior[:, 0], prior[:, 1], prior[:, 2], GREY, "D", filled=False),
         ]
         forest(axes, [shorten(name, 22) for name in features], series)
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("share of a + ε between tumours")
+        axes.set_xlim(min(0.0, bounds[1].min(), prior[:, 1].min()), 1.0)
+        axes.set_xlabel("intraclass correlation of a + ε")
         legend_below(canvas, axes, columns=1)
 
     told = "; ".join(f"{name} {one.bare} ({one.bounds})" for name, one in zip(features, found, strict=True))
@@ -87,8 +90,7 @@ def _figure(study: Study) -> Figure:
         "imaging",
         title="Imaging heterogeneity: what regions of a tumour share",
         alt=f"Posterior means of the intraclass correlation with 95 % intervals: {told}.",
-        caption="Of the variance that genes and covariates do not explain, what regions of a tumour have in common."
-        + rest,
+        caption="Of what genes and covariates do not explain, how alike two regions of a tumour are." + rest,
         height=1.4 + 0.4 * len(features),
         paint=paint,
     )
