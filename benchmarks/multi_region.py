@@ -227,7 +227,7 @@ def compare_with_explicit():
     plain = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(plain)
     model = MultiRegion(contextual=False)
-    data = cohort(8, 5, 4, 3, model)
+    data = cohort(8, 5, 2, 1, model)
     names = [
         "slope_sd",
         "heterogeneity_sd",
@@ -250,10 +250,10 @@ def compare_with_explicit():
         distance=distance,
         contextual=False,
     )
-    print("\nsampling 8 tumours of 5 regions, 4 features, 3 genes (NUTS by nutpie, 4 chains)")
+    print("\nsampling 8 tumours of 5 regions, 2 features, 1 gene (NUTS by nutpie, 4 chains)")
     rates = {}
     for name, graph, settings in (
-        ("explicit", explicit, {"draws": 3500, "tune": 1500, "target_accept": 0.97}),
+        ("explicit", explicit, {"draws": 5000, "tune": 1500, "target_accept": 0.97}),
         ("bayesrg", model.build(data), {"draws": 1500, "tune": 1000, "target_accept": model.target_accept}),
     ):
         compiled = nutpie.compile_pymc_model(graph)
