@@ -456,10 +456,10 @@ plt.close(figure)
 # all of 40 tumours with eight regions, half of the cohorts at best in any other design.
 #
 # Only from 20 tumours with eight regions does the interval of the local share become clearly narrower than the prior's,
-# and that of the sd in space only with 40 such tumours. Before, either repeats the prior. The intervals of the sd in space hold
-# the truth of the universal link in all 90 cohorts, but that of the local link in 57 only: they are calibrated for
-# truths from the prior, and 0.5 lies far out in it, so that scarce data are read as less variation than there is. That
-# errs towards no heterogeneity.
+# and that of the sd in space only with 40 such tumours. Before, either repeats the prior. The intervals of the sd in
+# space hold the truth of the universal link in all 90 cohorts, but that of the local link in 57 only: they are
+# calibrated for truths from the prior, and 0.5 lies far out in it, so that scarce data are read as less variation than
+# there is. That errs towards no heterogeneity.
 #
 # Short chains suffice for calls but not for fine differences: the largest R-hat is 1.03, the smallest effective sample
 # size 158, so that a probability of 0.9 has a Monte Carlo error of 0.02 in the worst fit.
