@@ -100,7 +100,7 @@ def test_cautions_are_told(fitted):
     from bayesrg.inference import load
 
     cautions = json.loads(load(fitted.path)["constant_data"].attrs["cautions"])
-    assert any(caution.startswith("there are 7 tumours") for caution in cautions)
+    assert any(caution.startswith("7 tumours in all") for caution in cautions)
     mark = "bayesrg: caution: "
     assert [line.removeprefix(mark) for line in fitted.err.splitlines() if line.startswith(mark)] == cautions
 

@@ -290,7 +290,7 @@ def test_cautions_say_what_the_design_cannot_tell():
     few = cautions(make_table((1, 1, 1, 2)))
     assert len(few) == 2
     assert few[0].startswith("1 of 4 tumours have two regions or more (median 1 regions a tumour)")
-    assert few[1].startswith("there are 4 tumours")
+    assert few[1].startswith("4 tumours in all")
     flat = make_table((3,) * 8)
     flat["EGFR"] = flat["tumor"].str[1:].astype(float)
     (found,) = cautions(flat)

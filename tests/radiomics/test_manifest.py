@@ -106,7 +106,7 @@ def test_repeated_columns_are_named():
     [
         ("absent.csv", None, "no such manifest"),
         ("m.ods", b"", "expected a manifest in one of .csv"),
-        ("m.csv", b"", "could not be read"),
+        ("m.csv", b"", "the manifest is empty; expected a row of names"),
         ("m.csv", b'image,mask\na,b,c,d\ne,f\n,\n"', "could not be read"),
         ("m.csv", b"image,mask\n\xff\xfe,b", "could not be read"),
         ("m.csv.gz", b"\x1f\x8bno gzip", "could not be read"),

@@ -35,7 +35,8 @@ def find_cautions(data: xr.Dataset) -> list[Caution]:
         )
     if sizes.size < 8:
         found.append(
-            f"there are {sizes.size} tumours: how much links differ between tumours is decided largely by the prior"
+            f"{sizes.size} {'tumour' if sizes.size == 1 else 'tumours'} in all: how much links differ between tumours "
+            "is decided largely by the prior"
         )
     genome, tumor = data["genome"].values, data["tumor_index"].values
     means = data["context"].values

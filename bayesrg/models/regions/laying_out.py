@@ -131,7 +131,8 @@ def add_pairs(data: xr.Dataset, adjacency: np.ndarray | None = None) -> xr.Datas
         if not apart.size:
             raise DesignError(
                 "no tumour has two regions at different places, so no distance within a tumour is known: use "
-                "spatial='exchangeable', which needs no places"
+                "spatial='exchangeable' (--spatial exchangeable), which needs no places, or Association (bayesrg fit "
+                "association) where each tumour has one region"
             )
         # With one distance only, a prior between the smallest and the largest would be a point.
         alpha, beta = length_scale_prior(float(apart.min()), max(float(apart.max()), 3.0 * float(apart.min())))
