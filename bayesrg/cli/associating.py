@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayesrg.cli.fitting import judge
+from bayesrg.cli.fitting import fit_as_asked, judge
 from bayesrg.cli.outcome import DONE, NOT_CONVERGED, check_out, say, warnings_told
 from bayesrg.errors import FitError, SettingsError
 
@@ -22,21 +22,22 @@ def run_association(options: Namespace) -> int:
     table = read_rows(options.table, [*([options.patient] if options.patient else []), *(options.group or [])])
     say("loading the model (a few seconds)")
     from bayesrg.cli.association_answers import print_answer, tell_data
-    from bayesrg.inference import diagnose, fit, save
+    from bayesrg.inference import diagnose, save
 
     model = _association(options)
     with warnings_told():
         data = _prepare(model, _by_levels(table, options.predictor, pairs["reference"]), options, pairs)
     tell_data(data)
-    sampling = {"seed": options.seed, "draws": options.draws, "progress": sys.stderr.isatty()}
-    tree = fit(model, data, tune=options.tune, chains=options.chains, **sampling)
+    tree = fit_as_asked(model, data, options)
     if not options.no_alternatives:
         from bayesrg.models import alternatives_of, fit_alternatives
 
         others = alternatives_of(model, data)
         if others:
             say(f"asking other models the same: {', '.join(others)}")
-            tree["alternatives"] = fit_alternatives(tree, model, **sampling)
+            tree["alternatives"] = fit_alternatives(
+                tree, model, seed=options.seed, draws=options.draws, progress=sys.stderr.isatty()
+            )
     save(tree, options.out)
     print_answer(tree)
     print(

@@ -11,6 +11,7 @@ from bayesrg.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from bayesrg.inference import Diagnosis
 
@@ -45,7 +46,7 @@ def run_fit(options: Namespace) -> int:
     factors = {role: getattr(options, role) for role in ("subject", "session", "scanner", "preprocessing")}
     table = read_table(options.table, text=[column for column in factors.values() if column is not None])
     say("loading the model (a few seconds)")
-    from bayesrg.inference import diagnose, fit, save
+    from bayesrg.inference import diagnose, save
 
     model = _stability(options)
     table = _in_our_names(table, options.tool)
@@ -61,15 +62,7 @@ def run_fit(options: Namespace) -> int:
         say(f"bayesrg: caution: {caution}")
     what = data.attrs["feature"] if options.feature else f"{data.sizes['feature']} features"
     say(f"fitting {what}: {data.sizes['measurement']} rows, {data.sizes['subject']} subjects")
-    tree = fit(
-        model,
-        data,
-        seed=options.seed,
-        draws=options.draws,
-        tune=options.tune,
-        chains=options.chains,
-        progress=sys.stderr.isatty(),
-    )
+    tree = fit_as_asked(model, data, options)
     if options.redundancy:
         from bayesrg.models import describe_groups, redundancy
 
@@ -220,6 +213,21 @@ def _print_fit(tree: Any, estimands: list[str] | None = None) -> None:
     )
     if len(ranked) > len(shown):
         print(f"and {len(ranked) - len(shown)} more: see the report, or `bayesrg summary FIT --csv FILE`")
+
+
+def fit_as_asked(model: Any, data: "xr.Dataset", options: Namespace) -> "xr.DataTree":
+    """Return the fit with the sampling that the command line asks for, and its progress on a terminal."""
+    from bayesrg.inference import fit
+
+    return fit(
+        model,
+        data,
+        seed=options.seed,
+        draws=options.draws,
+        tune=options.tune,
+        chains=options.chains,
+        progress=sys.stderr.isatty(),
+    )
 
 
 def judge(diagnosis: "Diagnosis") -> int:

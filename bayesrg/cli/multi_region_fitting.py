@@ -1,7 +1,6 @@
 """The command that fits features of regions by their genes: who is in, the fit, and a compact answer."""
 
 import json
-import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesrg.cli.associating import read_pairs, read_rows
-from bayesrg.cli.fitting import judge
+from bayesrg.cli.fitting import fit_as_asked, judge
 from bayesrg.cli.outcome import MOST_LISTED, check_out, given, say, warnings_told
 from bayesrg.errors import BayesrgError, SettingsError, TableError, list_some
 
@@ -34,7 +33,7 @@ def run_multi_region(options: Namespace) -> int:
     import pandas as pd
 
     from bayesrg.cohort import to_table
-    from bayesrg.inference import diagnose, fit, save
+    from bayesrg.inference import diagnose, save
 
     model = _multi_region(options)
     with warnings_told():
@@ -50,15 +49,7 @@ def run_multi_region(options: Namespace) -> int:
             if neighbours is not None:
                 _tell_strangers(neighbours, table, options)
     tell_regions(data)
-    tree = fit(
-        model,
-        data,
-        seed=options.seed,
-        draws=options.draws,
-        tune=options.tune,
-        chains=options.chains,
-        progress=sys.stderr.isatty(),
-    )
+    tree = fit_as_asked(model, data, options)
     save(tree, options.out)
     diagnosis = diagnose(tree)
     print(f"{describe_links(data)}: {diagnosis.verdict}")
