@@ -46,7 +46,7 @@ LENGTH_REASON = (
     "1 % lies below the smallest distance between regions of a tumour and 1 % above the largest: shorter or longer "
     "length-scales make no difference to these regions"
 )
-# Numbers in the draws of B that a fit keeps: beyond, `local_coefficients` makes them again.
+# Numbers in the draws of B that a fit keeps: beyond, `recover_local` makes them again.
 MOST_KEPT = 2e7
 
 
